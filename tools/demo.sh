@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Compiles the sample model that ships with the repository and lets it recite Alice in Wonderland.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+source tools/setup.sh
+
+echo "== Packages and build"
+tawny_install_packages
+tawny_configure build
+ninja -C build tawnyc tawny
+
+echo "== Compile: a GGUF file becomes one file with code and weights"
+build/bin/tawnyc models/samples/alice-llama-Q4_K_M.gguf -o build/alice.tawny
+ls -l build/alice.tawny
+
+echo "== Run: prompt \"Alice was\", 64 tokens"
+build/bin/tawny run build/alice.tawny -p "Alice was" -n 64
