@@ -11,6 +11,12 @@ if(TAWNY_SANITIZE)
   add_link_options(-fsanitize=${TAWNY_SANITIZE})
 endif()
 
+# Fuzzers are guided by the coverage of the libraries they drive, so those are instrumented too.
+if(TAWNY_BUILD_FUZZERS)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+  add_link_options(-fsanitize=fuzzer-no-link)
+endif()
+
 # The runtime and its tests: no RTTI, no LLVM.
 add_library(tawny_runtime_flags INTERFACE)
 target_compile_options(tawny_runtime_flags INTERFACE $<$<COMPILE_LANGUAGE:CXX>:-fno-rtti>)
