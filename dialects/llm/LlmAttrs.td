@@ -1,0 +1,55 @@
+// Attributes of the llm dialect.
+#ifndef TAWNY_LLM_ATTRS
+#define TAWNY_LLM_ATTRS
+
+include "dialects/llm/LlmDialect.td"
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/EnumAttr.td"
+
+def LlmRotaryPairs : I32EnumAttr<"RotaryPairs", "which two elements of a head rotate together", [
+  I32EnumAttrCase<"Adjacent", 0, "adjacent">,   // 2i and 2i + 1
+  I32EnumAttrCase<"Halves", 1, "halves">        // i and i + rotary_dim / 2
+]> {
+  let cppNamespace = "::tawny::llm";
+}
+
+def LlmRope : AttrDef<LlmDialect, "Rope"> {
+  let mnemonic = "rope";
+  let summary = "rotary position embedding";
+  let description = [{
+    Pair `i` of a head turns by `position * base^(-2i / rotaryDim)` radians (Su et al.,
+    RoFormer, arXiv:2104.09864). Elements from `rotaryDim` on stay as they are.
+  }];
+  let parameters = (ins "int64_t":$headDim, "int64_t":$rotaryDim, "double":$base,
+                        "::tawny::llm::RotaryPairs":$pairs);
+  let assemblyFormat = [{
+    `<` `head` `=` $headDim `,` `rotary` `=` $rotaryDim `,` `base` `=` $base `,` $pairs `>`
+  }];
+  let genVerifyDecl = 1;
+}
+
+def LlmProgramKind : I32EnumAttr<"ProgramKind", "what kind of step a program runs", [
+  I32EnumAttrCase<"Step", 0, "step">,
+  I32EnumAttrCase<"Decode", 1, "decode">
+]> {
+  let cppNamespace = "::tawny::llm";
+}
+
+def LlmProgram : AttrDef<LlmDialect, "Program"> {
+  let mnemonic = "program";
+  let summary = "the bounds of one program";
+  let description = [{
+    `step` runs a ragged batch of at most `tokens` new tokens of at most `sequences` sequences, of
+    which `logitRows` want logits; `decode` runs one token of each of at most `sequences`.
+    `blockRows` is how many consecutive tokens of a sequence an attention tile takes at most.
+  }];
+  let parameters = (ins "::tawny::llm::ProgramKind":$kind, "int64_t":$tokens,
+                        "int64_t":$sequences, "int64_t":$logitRows, "int64_t":$blockRows);
+  let assemblyFormat = [{
+    `<` $kind `,` `tokens` `=` $tokens `,` `sequences` `=` $sequences `,`
+    `logit_rows` `=` $logitRows `,` `block_rows` `=` $blockRows `>`
+  }];
+  let genVerifyDecl = 1;
+}
+
+#endif // TAWNY_LLM_ATTRS

@@ -1,0 +1,293 @@
+// Operations of the llm dialect. Constraint labels (linear_c2, …) stand here, in the verifier and
+// in tests/dialects/llm/*-errors.mlir.
+#ifndef TAWNY_LLM_OPS
+#define TAWNY_LLM_OPS
+
+include "dialects/llm/LlmAttrs.td"
+include "dialects/llm/LlmTypes.td"
+include "mlir/IR/OpBase.td"
+include "mlir/IR/SymbolInterfaces.td"
+include "mlir/Interfaces/ControlFlowInterfaces.td"
+include "mlir/Interfaces/SideEffectInterfaces.td"
+
+class LlmOp<string mnemonic, list<Trait> traits = []> : Op<LlmDialect, mnemonic, traits>;
+
+/// Activations: rows x columns, rows dynamic.
+def LlmRows : TensorRankOf<[F32, LlmA8], [2]>;
+def LlmRowsF32 : TensorRankOf<[F32], [2]>;
+def LlmWeightTensor : TensorOf<[F32, F16, LlmQ4_0, LlmQ8_0, LlmQ4_K, LlmQ6_K]>;
+
+def LlmWeightOp : LlmOp<"weight", [Symbol]> {
+  let summary = "Names a weight and says where its bytes lie in the source file.";
+  let description = [{
+    ```mlir
+    llm.weight @blk.0.attn_q.weight : tensor<256x256x!llm.q4_k> at 91264
+    ```
+    1. weight_c1: the type has a static shape of rank 1 or 2.
+    2. weight_c2: a row is a whole number of the format's blocks.
+    3. weight_c3: the offset is not negative.
+  }];
+  let arguments = (ins SymbolNameAttr:$sym_name, TypeAttrOf<LlmWeightTensor>:$type,
+                       I64Attr:$offset, OptionalAttr<StrAttr>:$layout);
+  let assemblyFormat = "$sym_name `:` $type `at` $offset (`layout` $layout^)? attr-dict";
+  let hasVerifier = 1;
+}
+
+def LlmLoadWeightOp : LlmOp<"load_weight", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+  let summary = "Reads a weight.";
+  let description = [{
+    ```mlir
+    %w = llm.load_weight @blk.0.attn_q.weight : tensor<256x256x!llm.q4_k>
+    ```
+    1. load_weight_c1: the symbol names an `llm.weight` of the same type.
+  }];
+  let arguments = (ins FlatSymbolRefAttr:$weight);
+  let results = (outs LlmWeightTensor:$result);
+  let assemblyFormat = "$weight attr-dict `:` type($result)";
+}
+
+def LlmEmbedOp : LlmOp<"embed", [Pure]> {
+  let summary = "Looks up the embedding of each token of the step.";
+  let description = [{
+    ```mlir
+    %x = llm.embed %step, %table : tensor<1024x256x!llm.q6_k> -> tensor<?x256xf32>
+    ```
+    1. embed_c1: the result has as many columns as the table.
+  }];
+  let arguments = (ins LlmStep:$step, LlmWeightTensor:$table);
+  let results = (outs LlmRowsF32:$result);
+  let assemblyFormat = "$step `,` $table attr-dict `:` type($table) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def LlmRmsNormOp : LlmOp<"rms_norm", [Pure]> {
+  let summary = "Divides each row by its root mean square and multiplies by a weight.";
+  let description = [{
+    `y = x / sqrt(mean(x^2) + eps) * w` (Zhang and Sennrich, arXiv:1910.07467). A result of type
+    `!llm.a8` is that, quantised.
+    ```mlir
+    %y = llm.rms_norm %x, %w eps 1.0e-5 : tensor<?x256xf32>, tensor<256xf32> -> tensor<?x256xf32>
+    ```
+    1. rms_norm_c1: input, weight and result have the same columns.
+    2. rms_norm_c2: eps is positive and finite.
+  }];
+  let arguments = (ins LlmRowsF32:$input, TensorRankOf<[F32], [1]>:$weight, F64Attr:$eps);
+  let results = (outs LlmRows:$result);
+  let assemblyFormat = [{
+    $input `,` $weight `eps` $eps attr-dict `:` type($input) `,` type($weight) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def LlmAddRmsNormOp : LlmOp<"add_rms_norm", [Pure]> {
+  let summary = "Adds to the residual stream and normalises the sum.";
+  let description = [{
+    `sum = a + b; norm = rms_norm(sum, w)`, in one pass over the row.
+    ```mlir
+    %sum, %norm = llm.add_rms_norm %a, %b, %w eps 1.0e-5
+      : tensor<?x256xf32>, tensor<256xf32> -> tensor<?x256xf32>, tensor<?x256x!llm.a8>
+    ```
+    1. add_rms_norm_c1: both inputs and the sum have one type; the norm has the same columns.
+    2. add_rms_norm_c2: eps is positive and finite.
+  }];
+  let arguments = (ins LlmRowsF32:$a, LlmRowsF32:$b, TensorRankOf<[F32], [1]>:$weight,
+                       F64Attr:$eps);
+  let results = (outs LlmRowsF32:$sum, LlmRows:$norm);
+  let assemblyFormat = [{
+    $a `,` $b `,` $weight `eps` $eps attr-dict `:` type($a) `,` type($weight)
+    `->` type($sum) `,` type($norm)
+  }];
+  let builders = [OpBuilder<(ins "::mlir::Value":$a, "::mlir::Value":$b, "::mlir::Value":$weight,
+                                 "::mlir::FloatAttr":$eps, "::mlir::Type":$norm)>];
+  let hasVerifier = 1;
+}
+
+def LlmQuantizeOp : LlmOp<"quantize", [Pure]> {
+  let summary = "Rounds activations to int8 with one scale per 32 inputs.";
+  let description = [{
+    ```mlir
+    %q = llm.quantize %x : tensor<?x256xf32> -> tensor<?x256x!llm.a8>
+    ```
+    1. quantize_c1: input and result have the same columns, a multiple of 32.
+  }];
+  let arguments = (ins LlmRowsF32:$input);
+  let results = (outs TensorRankOf<[LlmA8], [2]>:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
+  let hasVerifier = 1;
+}
+
+def LlmLinearOp : LlmOp<"linear", [Pure, AttrSizedOperandSegments]> {
+  let summary = "Multiplies activations by one or more weights that share them.";
+  let description = [{
+    Part `p` is a weight of `n_p` rows that makes output rows `[first_p, first_p + n_p)`:
+    `acc_p[t, r] = sum_k x[t, k] * w_p[r, k] + bias_p[r]`.
+
+    Either all parts cover the same output rows (*paired*: gate and up) or they tile the rows one
+    after another (*concatenated*: q, k and v). A concatenated linear has one result per part. A
+    paired one has a single result and an epilogue: a region of scalar `arith` and `math` that gets
+    one accumulator per part, then the element of each `reads` tensor at the same index, and yields
+    the element to store. A linear of one part may have an epilogue too.
+
+    ```mlir
+    %y = llm.linear %x weights(%gate, %up) at [0, 0] epilogue {
+    ^bb0(%g: f32, %u: f32):
+      %e = math.exp %g : f32 ...
+      llm.yield %h : f32
+    } : (tensor<?x256x!llm.a8>, tensor<512x256x!llm.q4_k>, tensor<512x256x!llm.q4_k>)
+      -> tensor<?x512x!llm.a8>
+    ```
+
+    What needs more than one index is a named epilogue, which constrains the rows of a tile. With
+    `rope_append` the parts are q, k and v; q and k are rotated, k and v are appended to layer
+    `layer` of the KV pool, and the results are the rotated q and the pool:
+
+    ```mlir
+    %q, %kv1 = llm.linear %x weights(%wq, %wk, %wv) at [0, 256, 384] state(%step, %kv)
+      rope_append <head = 64, rotary = 64, base = 1.0e+04, adjacent> layer 0
+      : (tensor<?x256xf32>, tensor<256x256xf16>, tensor<128x256xf16>, tensor<128x256xf16>,
+         !llm.step, !llm.kv<layers = 3, heads = 2, dim = 64>)
+      -> (tensor<?x256xf32>, !llm.kv<layers = 3, heads = 2, dim = 64>)
+    ```
+
+    1. linear_c1: one first row per part; a weight has as many columns as the input.
+    2. linear_c2: parts cover the same rows from 0, or tile the rows from 0 without a gap.
+    3. linear_c3: bias `i` has as many elements as part `bias_parts[i]` has rows; `bias_parts`
+       ascends.
+    4. linear_c4: parts that cover the same rows have an epilogue; a concatenated linear has none.
+    5. linear_c5: the epilogue has one block with an f32 per part and per `reads` tensor, holds only
+       scalar `arith` and `math`, and yields one f32.
+    6. linear_c6: `reads` tensors are f32 and have the shape of the result.
+    7. linear_c7: without a named epilogue, results are one per part (paired: one), with the rows of
+       the part as columns; a concatenated linear's are f32.
+    8. linear_c8: `rope_append` has three concatenated parts, no epilogue, `state` of step and pool,
+       and the part rows fit the pool's heads: k and v have `heads * dim` rows, q a multiple of
+       `dim` times `heads`; the results are q and the pool.
+    9. linear_c9: `layer` is a layer of the pool, and stands exactly where `rope_append` stands.
+  }];
+  let arguments = (ins LlmRows:$input, Variadic<LlmWeightTensor>:$weights,
+                       DenseI64ArrayAttr:$first_rows,
+                       Variadic<TensorRankOf<[F32], [1]>>:$biases,
+                       OptionalAttr<DenseI64ArrayAttr>:$bias_parts,
+                       Variadic<LlmRowsF32>:$reads,
+                       Variadic<AnyTypeOf<[LlmStep, LlmKv]>>:$state,
+                       OptionalAttr<LlmRope>:$rope_append,
+                       OptionalAttr<I64Attr>:$layer);
+  let results = (outs Variadic<AnyTypeOf<[LlmRows, LlmKv]>>:$results);
+  let regions = (region AnyRegion:$epilogue);
+  let assemblyFormat = [{
+    $input `weights` `(` $weights `)` `at` $first_rows
+    (`bias` `(` $biases^ `)` `of` $bias_parts)?
+    (`reads` `(` $reads^ `)`)?
+    (`state` `(` $state^ `)`)?
+    (`rope_append` $rope_append^ `layer` $layer)?
+    (`epilogue` $epilogue^)?
+    attr-dict `:` functional-type(operands, results)
+  }];
+  let extraClassDeclaration = [{
+    /// True if all parts cover the same output rows.
+    bool isPaired();
+    /// Rows of part `part`.
+    int64_t partRows(unsigned part);
+    /// Output rows: of one part if paired, of all parts together otherwise.
+    int64_t outputRows();
+    /// The bias of part `part`, or null.
+    ::mlir::Value biasOf(unsigned part);
+  }];
+  let builders = [
+    // One part, no bias, no epilogue.
+    OpBuilder<(ins "::mlir::Value":$input, "::mlir::Value":$weight, "::mlir::Value":$bias)>
+  ];
+  let hasVerifier = 1;
+}
+
+def LlmYieldOp : LlmOp<"yield", [Pure, Terminator, ReturnLike, HasParent<"LinearOp">]> {
+  let summary = "Ends an epilogue with the element to store.";
+  let arguments = (ins F32:$value);
+  let assemblyFormat = "$value attr-dict `:` type($value)";
+}
+
+def LlmSiluOp : LlmOp<"silu", [Pure, AllTypesMatch<["input", "result"]>]> {
+  let summary = "x / (1 + exp(-x)).";
+  let description = [{
+    Element by element (Elfwing et al., arXiv:1702.03118). In an epilogue it is written out in
+    scalar `arith` and `math`.
+    ```mlir
+    %y = llm.silu %x : tensor<?x512xf32>
+    ```
+  }];
+  let arguments = (ins LlmRowsF32:$input);
+  let results = (outs LlmRowsF32:$result);
+  let assemblyFormat = "$input attr-dict `:` type($result)";
+}
+
+def LlmRopeOp : LlmOp<"rope", [Pure, AllTypesMatch<["input", "result"]>]> {
+  let summary = "Rotates each head of each row by the row's position.";
+  let description = [{
+    ```mlir
+    %r = llm.rope %x, %step <head = 64, rotary = 64, base = 1.0e+04, adjacent> : tensor<?x256xf32>
+    ```
+    1. rope_c1: the columns are a whole number of heads.
+  }];
+  let arguments = (ins LlmRowsF32:$input, LlmStep:$step, LlmRope:$rope);
+  let results = (outs LlmRowsF32:$result);
+  let assemblyFormat = "$input `,` $step $rope attr-dict `:` type($result)";
+  let hasVerifier = 1;
+}
+
+def LlmKvAppendOp : LlmOp<"kv_append", [Pure, AllTypesMatch<["kv", "result"]>,
+                                        AllTypesMatch<["k", "v"]>]> {
+  let summary = "Appends the keys and values of the step's tokens to a layer of the pool.";
+  let description = [{
+    Elements are rounded to f16.
+    ```mlir
+    %kv1 = llm.kv_append %kv, %k, %v, %step layer 0
+      : !llm.kv<layers = 3, heads = 2, dim = 64>, tensor<?x128xf32>
+    ```
+    1. kv_append_c1: k and v have `heads * dim` columns.
+    2. kv_append_c2: the layer is one of the pool's.
+  }];
+  let arguments = (ins LlmKv:$kv, LlmRowsF32:$k, LlmRowsF32:$v, LlmStep:$step, I64Attr:$layer);
+  let results = (outs LlmKv:$result);
+  let assemblyFormat = [{
+    $kv `,` $k `,` $v `,` $step `layer` $layer attr-dict `:` type($kv) `,` type($k)
+  }];
+  let hasVerifier = 1;
+}
+
+def LlmAttentionOp : LlmOp<"attention", [Pure]> {
+  let summary = "Causal attention of the step's tokens over their sequences' keys and values.";
+  let description = [{
+    Query head `h` reads KV head `h / (queryHeads / kvHeads)`. The token at position `p` of a
+    sequence sees positions `0..p` of it: `softmax(scale * q k^T) v`. A result of type `!llm.a8` is
+    that, quantised.
+    ```mlir
+    %o = llm.attention %q, %kv, %step layer 0 scale 1.25e-1
+      : tensor<?x256xf32>, !llm.kv<layers = 3, heads = 2, dim = 64> -> tensor<?x256xf32>
+    ```
+    1. attention_c1: q and the result have the same columns, a multiple of the pool's
+       `heads * dim`.
+    2. attention_c2: the layer is one of the pool's.
+    3. attention_c3: the scale is positive and finite.
+  }];
+  let arguments = (ins LlmRowsF32:$q, LlmKv:$kv, LlmStep:$step, I64Attr:$layer, F64Attr:$scale);
+  let results = (outs LlmRows:$result);
+  let assemblyFormat = [{
+    $q `,` $kv `,` $step `layer` $layer `scale` $scale attr-dict
+    `:` type($q) `,` type($kv) `->` type($result)
+  }];
+  let hasVerifier = 1;
+}
+
+def LlmLogitRowsOp : LlmOp<"logit_rows", [Pure, AllTypesMatch<["input", "result"]>]> {
+  let summary = "Keeps the rows of the tokens that want logits, in the step's order.";
+  let description = [{
+    ```mlir
+    %y = llm.logit_rows %x, %step : tensor<?x256xf32>
+    ```
+  }];
+  let arguments = (ins LlmRowsF32:$input, LlmStep:$step);
+  let results = (outs LlmRowsF32:$result);
+  let assemblyFormat = "$input `,` $step attr-dict `:` type($result)";
+}
+
+#endif // TAWNY_LLM_OPS

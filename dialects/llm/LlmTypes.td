@@ -1,0 +1,54 @@
+// Types of the llm dialect: element types of the block formats, and the two opaque states.
+#ifndef TAWNY_LLM_TYPES
+#define TAWNY_LLM_TYPES
+
+include "dialects/llm/LlmDialect.td"
+include "mlir/IR/AttrTypeBase.td"
+include "mlir/IR/BuiltinTypeInterfaces.td"
+
+class LlmType<string typeName, string typeMnemonic> : TypeDef<LlmDialect, typeName> {
+  let mnemonic = typeMnemonic;
+}
+
+class LlmBlockFormat<string typeName, string typeMnemonic, string text>
+    : LlmType<typeName, typeMnemonic> {
+  let summary = text;
+  let description = [{
+    An element type of weight tensors. Its block geometry is the entry of the same name in the
+    format table (`dialects/formats/Formats.h`); it lives from import until an emitter decodes it.
+  }];
+}
+
+def LlmQ4_0 : LlmBlockFormat<"Q4_0", "q4_0", "4.5 bits: 32 codes of 4 bits and an f16 scale">;
+def LlmQ8_0 : LlmBlockFormat<"Q8_0", "q8_0", "8.5 bits: 32 codes of 8 bits and an f16 scale">;
+def LlmQ4_K : LlmBlockFormat<"Q4_K", "q4_k",
+  "4.5 bits: 8 groups of 32 codes of 4 bits, each with a 6-bit scale and minimum">;
+def LlmQ6_K : LlmBlockFormat<"Q6_K", "q6_k",
+  "6.5625 bits: 16 groups of 16 codes of 6 bits, each with an 8-bit scale">;
+
+def LlmA8 : LlmType<"A8", "a8"> {
+  let summary = "int8 activations with one scale per 32 consecutive inputs";
+  let description = [{
+    The element type of activations that linears multiply in int8: `x = scale * code`, codes in
+    [-127, 127], `scale = max|x| / 127` of 32 consecutive inputs of a row. It appears in the
+    `decide` phase and lives until kernels are emitted; `dialects/formats/Activations.h` has the
+    bytes of a row.
+  }];
+}
+
+def LlmStep : LlmType<"Step", "step"> {
+  let summary = "what a step is to do: tokens, positions, sequences, pages, wanted logits";
+}
+
+def LlmKv : LlmType<"Kv", "kv"> {
+  let summary = "the state of the paged KV pool";
+  let description = [{
+    A value of this type is the whole pool at one point of the program, so that appends and reads
+    are ordered by their data flow. Elements are f16.
+  }];
+  let parameters = (ins "int64_t":$layers, "int64_t":$heads, "int64_t":$headDim);
+  let assemblyFormat = "`<` `layers` `=` $layers `,` `heads` `=` $heads `,` `dim` `=` $headDim `>`";
+  let genVerifyDecl = 1;
+}
+
+#endif // TAWNY_LLM_TYPES
