@@ -79,15 +79,15 @@ def LlmRmsNormOp : LlmOp<"rms_norm", [Pure]> {
   let hasVerifier = 1;
 }
 
-def LlmAddRmsNormOp : LlmOp<"add_rms_norm", [Pure]> {
+def LlmAddRmsNormOp : LlmOp<"add_rms_norm", [Pure, AllTypesMatch<["a", "b", "sum"]>]> {
   let summary = "Adds to the residual stream and normalises the sum.";
   let description = [{
     `sum = a + b; norm = rms_norm(sum, w)`, in one pass over the row.
     ```mlir
     %sum, %norm = llm.add_rms_norm %a, %b, %w eps 1.0e-5
-      : tensor<?x256xf32>, tensor<256xf32> -> tensor<?x256xf32>, tensor<?x256x!llm.a8>
+      : tensor<?x256xf32>, tensor<256xf32> -> tensor<?x256x!llm.a8>
     ```
-    1. add_rms_norm_c1: both inputs and the sum have one type; the norm has the same columns.
+    1. add_rms_norm_c1: the weight and the norm have the inputs' columns.
     2. add_rms_norm_c2: eps is positive and finite.
   }];
   let arguments = (ins LlmRowsF32:$a, LlmRowsF32:$b, TensorRankOf<[F32], [1]>:$weight,
@@ -95,7 +95,7 @@ def LlmAddRmsNormOp : LlmOp<"add_rms_norm", [Pure]> {
   let results = (outs LlmRowsF32:$sum, LlmRows:$norm);
   let assemblyFormat = [{
     $a `,` $b `,` $weight `eps` $eps attr-dict `:` type($a) `,` type($weight)
-    `->` type($sum) `,` type($norm)
+    `->` type($norm)
   }];
   let builders = [OpBuilder<(ins "::mlir::Value":$a, "::mlir::Value":$b, "::mlir::Value":$weight,
                                  "::mlir::FloatAttr":$eps, "::mlir::Type":$norm)>];

@@ -24,7 +24,7 @@ def RtExtent : RtEnum<"Extent", "what the number of tiles grows with", [
 def RtGrid : RtAttr<"Grid", "grid"> {
   let summary = "a launch has fixed * ceil(extent / divisor) tiles";
   let parameters = (ins "int64_t":$fixed, "::tawny::rt::Extent":$extent, "int64_t":$divisor);
-  let assemblyFormat = "`<` $fixed `x` $extent `/` $divisor `>`";
+  let assemblyFormat = "`<` $fixed `x` $extent `by` $divisor `>`";
   let genVerifyDecl = 1;
 }
 

@@ -34,7 +34,7 @@ def RtKernelOp : RtOp<"kernel", [Symbol, IsolatedFromAbove, HasParent<"Executabl
     `rt.return`; equal bodies are one kernel. `bindings` and `grid` are set when the kernel is
     outlined, from its ops and the target's tile shapes.
     ```mlir
-    rt.kernel @add_rms_norm_256 grid <1 x tokens / 1>
+    rt.kernel @add_rms_norm_256 grid <1 x tokens by 1>
         bindings [#rt.arg<row_count 0, read>, #rt.arg<operand 0, read>, ...] {
     ^bb0(%a: tensor<?x256xf32>, ...):
       %sum, %norm = llm.add_rms_norm ...
@@ -104,7 +104,7 @@ def RtLaunchOp : RtOp<"launch", [HasParent<"ProgramOp">,
   let summary = "Runs a kernel on bindings.";
   let description = [{
     ```mlir
-    rt.launch @cpu::@add_rms_norm_256 label "blk.0.ffn_norm" grid <1 x tokens / 1>
+    rt.launch @cpu::@add_rms_norm_256 label "blk.0.ffn_norm" grid <1 x tokens by 1>
       [#rt.bind<step, 0, 64, read, 0, false>, ...]
     ```
     1. launch_c1: the symbol names a kernel with as many bindings.
