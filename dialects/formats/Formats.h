@@ -1,0 +1,57 @@
+// The block formats of quantised weights: one table that importers, layouts, the interpreter and
+// the emitters read. No MLIR here.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace tawny {
+
+/// A storage format of weights. Geometry and names follow the GGUF specification (ggml docs,
+/// gguf.md) and the block structures it refers to.
+enum class Format : uint8_t { F32, F16, Q4_0, Q8_0, Q4_K, Q6_K };
+
+/// One row of the format table.
+///
+/// A block is `blockElements` consecutive weights of a row in `blockBytes` bytes. Layouts and
+/// decoders see it as `words` little-endian 32-bit words from byte `wordsOffset` on and, where
+/// `halfOffset` is not negative, one f16 at that byte. F16 has blocks of one element on disk; two
+/// of them share a word (`elementsPerWord`).
+///
+/// Every format is affine in groups: weight = scale(group) * code - min(group), codes unsigned,
+/// below 2^codeBits, `groupElements` consecutive weights to a group. codeBits is 0 for plain
+/// floats, which have no groups.
+struct FormatInfo {
+  Format format;
+  std::string_view name;  ///< The spelling of the llm type and of the artifact: q4_k, f16.
+  uint32_t ggmlType;      ///< The type's number in GGUF.
+  uint32_t blockElements; ///< Weights in a block.
+  uint32_t blockBytes;
+  uint32_t words;
+  uint32_t wordsOffset;
+  int32_t halfOffset;
+  uint32_t groupElements;
+  uint32_t codeBits;
+
+  bool isFloat() const { return codeBits == 0; }
+  /// Bytes of a row of `columns` weights, which must be a whole number of blocks.
+  uint64_t rowBytes(uint64_t columns) const { return columns / blockElements * blockBytes; }
+  /// 32-bit words of a row; an odd F16 row ends in half a word of zeros.
+  uint64_t rowWords(uint64_t columns) const {
+    return format == Format::F16 ? (columns + 1) / 2 : columns / blockElements * words;
+  }
+  /// f16 values of a row that lie outside its words.
+  uint64_t rowHalves(uint64_t columns) const {
+    return halfOffset < 0 ? 0 : columns / blockElements;
+  }
+};
+
+/// The table's row for a format.
+const FormatInfo &formatInfo(Format format);
+/// The format of that name, as in FormatInfo::name.
+std::optional<Format> formatByName(std::string_view name);
+/// The format of a GGUF tensor type, if this compiler knows it.
+std::optional<Format> formatByGgmlType(uint32_t type);
+
+} // namespace tawny

@@ -1,0 +1,52 @@
+// Weight layouts: how the blocks of a weight are permuted so that kernels read full-width,
+// aligned loads. Packing is lossless. No MLIR here.
+#pragma once
+
+#include "dialects/formats/Formats.h"
+
+#include <cstddef>
+#include <optional>
+#include <string_view>
+
+namespace tawny {
+
+/// One row of the layout table.
+///
+/// `rows` is the order of the source file. The others cut the weight into tiles of `tileRows` rows
+/// (the last one padded with zero rows) that follow each other. A tile has two planes, each padded
+/// to 64 bytes:
+///   words   word i of row r of the tile at ((i / loadWords) * tileRows + r) * loadWords * 4
+///           + (i % loadWords) * 4; i counts the words of the whole row (FormatInfo::rowWords)
+///   halves  the f16 of block b of row r at (b * tileRows + r) * 2
+/// So a load of `loadWords` words per lane, lane = row, is contiguous, and a lane decodes its own
+/// row with the bit layout of the source format (Decode.h).
+struct LayoutInfo {
+  std::string_view name;
+  uint32_t tileRows;  ///< 0 for `rows`.
+  uint32_t loadWords; ///< Words of one row that lie side by side.
+};
+
+/// rows: vectors and whatever is read in source order.
+/// simd16: 16 rows, one word: a vector of 16 lanes on any x86.
+/// simt32: 32 rows, four words: 16 bytes per lane of a wave on any GPU.
+inline constexpr LayoutInfo rowsLayout{"rows", 0, 0};
+inline constexpr LayoutInfo simd16Layout{"simd16", 16, 1};
+inline constexpr LayoutInfo simt32Layout{"simt32", 32, 4};
+
+/// The layout of that name.
+std::optional<LayoutInfo> layoutByName(std::string_view name);
+
+/// Bytes of the plane of words of one tile, padding included.
+uint64_t tileWordsBytes(const LayoutInfo &layout, const FormatInfo &format, uint64_t columns);
+/// Bytes of one tile, padding included.
+uint64_t tileBytes(const LayoutInfo &layout, const FormatInfo &format, uint64_t columns);
+/// Bytes of a packed weight of `rows` x `columns`.
+uint64_t packedBytes(const LayoutInfo &layout, const FormatInfo &format, uint64_t rows,
+                     uint64_t columns);
+
+/// Packs `rowCount` (1 to layout.tileRows) source rows into one tile of tileBytes(...) bytes.
+/// `source` holds rowCount * format.rowBytes(columns) bytes.
+void packTile(const LayoutInfo &layout, const FormatInfo &format, uint64_t columns,
+              uint64_t rowCount, const std::byte *source, std::byte *tile);
+
+} // namespace tawny
