@@ -24,8 +24,8 @@ tawny_configure build
 ninja -C build -j "$jobs"
 
 # Unlike the release build, this one keeps its assertions.
-tawny_configure build-asan -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-O1 -gline-tables-only" \
-  -DTAWNY_SANITIZE=address,undefined -DTAWNY_BUILD_FUZZERS=ON
+tawny_configure build-asan -DTAWNY_SANITIZE=address,undefined -DTAWNY_BUILD_FUZZERS=ON \
+  -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-O1 -gline-tables-only"
 ninja -C build-asan -j "$jobs" asan-tests
 
 # CTest's tests `asan` and `fuzz` run what build-asan holds.

@@ -67,9 +67,9 @@ tawny_install_packages() {
     apt-cache show "$package" >/dev/null 2>&1 || unknown+=("$package")
   done
   if [ ${#unknown[@]} -gt 0 ]; then
-    echo "error: this system's package sources do not offer ${unknown[*]}. Tawny needs LLVM, MLIR," \
-      "clang and lld 22, as Debian 12 with its security updates offers them; use that release" \
-      "or add a source that has these packages, then run this again." >&2
+    echo "error: this system's package sources do not offer ${unknown[*]}. Tawny needs LLVM," \
+      "MLIR, clang and lld 22, as Debian 12 with its security updates offers them; use that" \
+      "release or add a source that has these packages, then run this again." >&2
     return 1
   fi
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
