@@ -1,0 +1,44 @@
+// The targets this compiler knows, as a table of plain facts.
+#pragma once
+
+#include "llvm/ADT/ArrayRef.h"
+#include "llvm/ADT/StringRef.h"
+#include "llvm/Support/Error.h"
+
+namespace tawny {
+
+enum class TargetFamily { X86, AMDGPU, NVPTX };
+
+/// One row of the target table. Facts that only one family has are 0 or empty in the others.
+struct TargetInfo {
+  llvm::StringRef name;     ///< As on the command line: x86-64-v4, gfx1151.
+  TargetFamily family;
+  llvm::StringRef device;   ///< The runtime's device: cpu, hip, cuda.
+  llvm::StringRef layout;   ///< The matrix layout its kernels read (dialects/formats/Layouts.h).
+  llvm::StringRef triple;
+  llvm::StringRef cpu;      ///< LLVM's processor name.
+  llvm::StringRef features; ///< LLVM features on top of the processor's: "+a,-b".
+  /// What the processor must report, in the runtime's words (Target.features of the artifact).
+  llvm::ArrayRef<llvm::StringRef> required;
+  /// What `--activations=auto` means: i8, f16 or f32.
+  llvm::StringRef activations;
+
+  // x86: vectors and the int8 dot product.
+  unsigned vectorBits; ///< Widest vector that is fast: 256 or 512.
+  bool vnni;           ///< VPDPBUSD on vectors of vectorBits.
+
+  // GPUs.
+  unsigned waveSize;          ///< Lanes of a wave (warp).
+  unsigned sharedBytes;       ///< LDS (shared memory) of a workgroup, bytes.
+  unsigned vectorRegisters;   ///< Most vector registers a lane may use without spilling.
+  llvm::StringRef source;     ///< The vendor document these facts come from.
+};
+
+/// All rows, in the order in which the runtime prefers them for one device.
+llvm::ArrayRef<TargetInfo> allTargets();
+
+/// The target of that name. `cpu` is the best x86 row this machine can run. The error lists the
+/// names there are.
+llvm::Expected<const TargetInfo *> findTarget(llvm::StringRef name);
+
+} // namespace tawny
