@@ -47,7 +47,7 @@ def read_repository():
     repository = {}
     for path in list_files():
         full = os.path.join(ROOT, path)
-        if os.path.splitext(path)[1] in BINARY or not os.path.isfile(full):
+        if "/corpus/" in path or path.endswith(BINARY) or not os.path.isfile(full):
             continue
         with open(full, encoding="utf-8", errors="replace", newline="") as handle:
             repository[path] = File(path, handle.read())

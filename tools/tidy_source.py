@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 
 CPP = {".h", ".cpp"}
 CODE = CPP | {".td", ".fbs", ".py", ".sh", ".cmake"}
-BINARY = {".gguf", ".safetensors", ".png", ".tawny", ".model"}
+BINARY = (".gguf", ".safetensors", ".png", ".tawny", ".model")
 
 # A literal or comment of C++, or any other single character.
 TOKEN = re.compile(
