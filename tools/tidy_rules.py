@@ -81,18 +81,23 @@ def function_length(repository):
 
 
 @rule("dead-file", {"d/CMakeLists.txt": "add_library(d A.cpp)\n", "d/A.cpp": "", "d/B.h": ""},
-      {"d/CMakeLists.txt": "add_library(d A.cpp)\n", "d/A.cpp": '#include "d/B.h"\n', "d/B.h": ""})
+      {"d/CMakeLists.txt": "f(A.cpp e/${n}Ops.td)\n", "d/A.cpp": '#include "d/B.h"\n', "d/B.h": "",
+       "d/e/LlmOps.td": ""})
 def dead_file(repository):
     included = {path for file in repository.values() for _, _, path in file.includes}
     included |= {path for file in files_of(repository, {".td"})
                  for path in re.findall(r'include "([^"]+)"', file.text)}
-    cmake = files_of(repository, {".cmake"})
+    # What each list builds, as patterns: a variable in a name stands for anything.
+    lists = [(file.path.removesuffix("CMakeLists.txt") if file.name == "CMakeLists.txt" else "",
+              [re.sub(r"\\\$\\\{\w+\\\}", r"\\w*", re.escape(posixpath.basename(name)))
+               for name in re.findall(r"[\w./${}-]+\.(?:cpp|h|td|fbs)\b", file.text)])
+             for file in files_of(repository, {".cmake"})]
     for file in files_of(repository, CPP | {".td", ".fbs"}):
         parts = file.path.split("/")
         tails = {"/".join(parts[i:]) for i in range(len(parts))}
-        built = any(re.search(rf"(?<![\w.]){re.escape(file.name)}\b", lists.text) for lists in cmake
-                    if file.path.startswith(posixpath.dirname(lists.path))
-                    or lists.name != "CMakeLists.txt")
+        built = any(re.fullmatch(pattern, file.name)
+                    for folder, patterns in lists if file.path.startswith(folder)
+                    for pattern in patterns)
         if not built and not (tails & included and file.suffix in (".h", ".td")):
             what = "no CMakeLists.txt builds it" if file.suffix != ".h" else "nothing includes it"
             yield file.path, 1, f"{what}: use it or delete it"
