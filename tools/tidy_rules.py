@@ -178,7 +178,8 @@ def wants_comment(block, strict):
 
 @rule("public-comment",
       {"runtime/include/t.h": "/// Opens.\nint f(int x);\nint g(int x);\n"},
-      {"runtime/A.h": "namespace n {\nclass B;\n/// Adds.\nint f(int x = g({}));\nint f(float x);\n"
+      {"runtime/include/t.h": "/* How. */\ntypedef enum e { A } e;\n",
+       "runtime/A.h": "namespace n {\nclass B;\n/// Adds.\nint f(int x = g({}));\nint f(float x);\n"
                       "\n/// Holds.\ntemplate <typename T> struct S {\n  int m();\n};\n}\n"})
 def public_comment(repository):
     for file in files_of(repository, {".h"}):

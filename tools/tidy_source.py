@@ -86,26 +86,28 @@ class File:
     @cached_property
     def blocks(self):
         """Declarations and bodies at namespace or class scope, in order of their ends."""
-        found, stack, head, first, line = [], [], "", 0, 1
+        found, stack, head, first, line, named = [], [], "", 0, 1, False
         for char in self.code:
             line += char == "\n"
             outside = all(kind in ("scope", "type") for kind, _, _ in stack)
             in_type = any(kind == "type" for kind, _, _ in stack)
             if char == "{":
                 stack.append((kind_of(head) if outside else "init", head, first))
-                head = ""
+                head, named = "", False
             elif char == "}" and stack:
                 kind, opened, began = stack.pop()
                 outside = all(outer in ("scope", "type") for outer, _, _ in stack)
                 in_type = any(outer == "type" for outer, _, _ in stack)
                 if kind in ("function", "type") and outside:
                     found.append(Block(opened.strip(), began, line, kind, in_type))
-                # An initialiser is part of a longer head, as in `void f(Options o = {});`.
+                # An initialiser is part of a longer head, as in `void f(Options o = {});`, and a
+                # type's end may be followed by the name that a typedef gives it.
                 head, first = (opened + "{}", began) if kind == "init" else ("", 0)
+                named = kind == "type"
             elif char == ";":
-                if outside and head.strip():
+                if outside and head.strip() and not named:
                     found.append(Block(head.strip(), first, line, "declaration", in_type))
-                head = ""
+                head, named = "", False
             elif not head.strip():
                 head, first = char, line
             else:
