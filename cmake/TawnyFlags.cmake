@@ -7,7 +7,8 @@ endif()
 add_link_options(-Wl,--gc-sections)
 
 if(TAWNY_SANITIZE)
-  add_compile_options(-fsanitize=${TAWNY_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  add_compile_options(-fsanitize=${TAWNY_SANITIZE} -fno-omit-frame-pointer
+                      -fno-sanitize-recover=all)
   add_link_options(-fsanitize=${TAWNY_SANITIZE})
 endif()
 

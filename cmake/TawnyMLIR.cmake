@@ -15,8 +15,15 @@ include(AddLLVM)
 include(AddMLIR)
 separate_arguments(LLVM_DEFINITIONS_LIST NATIVE_COMMAND "${LLVM_DEFINITIONS}")
 
+# What mlir_tablegen needs to find upstream's ODS files and this project's.
+set(TAWNY_TABLEGEN_INCLUDES -I${CMAKE_SOURCE_DIR})
+foreach(folder ${MLIR_INCLUDE_DIRS})
+  list(APPEND TAWNY_TABLEGEN_INCLUDES -I${folder})
+endforeach()
+
 add_library(tawny_mlir_flags INTERFACE)
-target_include_directories(tawny_mlir_flags SYSTEM INTERFACE ${MLIR_INCLUDE_DIRS} ${LLVM_INCLUDE_DIRS})
+target_include_directories(tawny_mlir_flags SYSTEM INTERFACE ${MLIR_INCLUDE_DIRS}
+                           ${LLVM_INCLUDE_DIRS})
 target_include_directories(tawny_mlir_flags INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR})
 target_compile_definitions(tawny_mlir_flags INTERFACE ${LLVM_DEFINITIONS_LIST})
 target_link_libraries(tawny_mlir_flags INTERFACE MLIR LLVM)
@@ -29,6 +36,10 @@ file(WRITE ${CMAKE_BINARY_DIR}/pch/tawny_pch.cpp "// Owns the precompiled header
 add_library(tawny_pch OBJECT ${CMAKE_BINARY_DIR}/pch/tawny_pch.cpp)
 target_link_libraries(tawny_pch PRIVATE tawny_mlir_flags)
 target_precompile_headers(tawny_pch PRIVATE ${CMAKE_SOURCE_DIR}/cmake/mlir_pch.h)
+if(CMAKE_CXX_COMPILER_ID MATCHES Clang)
+  # ccache recognises a precompiled header by its content.
+  target_compile_options(tawny_pch PRIVATE "SHELL:-Xclang -fno-pch-timestamp")
+endif()
 
 # tawny_mlir_library(name sources... DEPENDS tablegen-targets LIBS libraries)
 function(tawny_mlir_library name)
