@@ -6,7 +6,7 @@
  * Threads. A model and all that was made from it (sequences, samplers) may be used by one thread at
  * a time; the caller serialises. Any thread may do so, not only the one that opened the model. The
  * thread that calls tawny_step computes too: it needs 256 KiB of stack beyond the `stack_bytes` of
- * tawny_model_info. The runtime blocks no signals and installs no handlers.
+ * tawny_model_info. The runtime installs no signal handlers, and its own threads take no signals.
  *
  * Memory. What a model needs is summed and checked when it is opened; after that no call allocates,
  * except to describe a failure. Pointers that the interface hands out belong to the model; each

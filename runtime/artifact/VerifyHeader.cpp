@@ -1,0 +1,206 @@
+#include "runtime/artifact/CheckedMath.h"
+#include "runtime/artifact/Format.h"
+#include "runtime/artifact/Verify.h"
+
+#include <algorithm>
+#include <cinttypes>
+#include <numeric>
+#include <vector>
+
+namespace tawny {
+namespace {
+
+bool verifyModel(Checker &check, const Field &where, const fb::Model &model) {
+  return check.text(where("name"), model.name()) &&
+         check.text(where("architecture"), model.architecture()) &&
+         check.inRange(where("layers"), model.layers(), 0, format::maxLayers) &&
+         check.inRange(where("hidden_size"), model.hidden_size(), 0, format::maxHiddenSize) &&
+         check.inRange(where("vocab_size"), model.vocab_size(), 1, format::maxVocabulary);
+}
+
+bool verifySegment(Checker &check, const Field &where, const fb::Segment &segment,
+                   uint64_t headerEnd, uint64_t fileBytes) {
+  return check.enumeration(where("kind"), segment.kind(), fb::SegmentKind::MAX) &&
+         check.multipleOf(where("offset"), segment.offset(), format::segmentAlignment) &&
+         check.expect(segment.offset() >= headerEnd, where("offset"),
+                      "expected at least %" PRIu64 ", where the header ends, found %" PRIu64,
+                      headerEnd, segment.offset()) &&
+         check.within(where("bytes"), segment.offset(), segment.bytes(), fileBytes, "the file");
+}
+
+/// Segments may stand in any order, but no byte belongs to two.
+bool verifyDisjoint(Checker &check, const fb::Artifact &artifact) {
+  const auto &segments = *artifact.segments();
+  std::vector<uint32_t> order(segments.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::ranges::sort(order, {}, [&](uint32_t i) { return segments.Get(i)->offset(); });
+  for (size_t i = 1; i < order.size(); ++i) {
+    const fb::Segment &before = *segments.Get(order[i - 1]);
+    const fb::Segment &segment = *segments.Get(order[i]);
+    Field where("segments", order[i]);
+    if (!check.expect(segment.offset() >= before.offset() + before.bytes(), where("offset"),
+                      "expected at least %" PRIu64 ", where segments[%u] ends, found %" PRIu64,
+                      before.offset() + before.bytes(), order[i - 1], segment.offset()))
+      return false;
+  }
+  return true;
+}
+
+bool verifySegments(Checker &check, const fb::Artifact &artifact, uint64_t headerEnd,
+                    uint64_t fileBytes) {
+  Field all("segments");
+  if (!artifact.segments())
+    return true;
+  if (!check.expect(artifact.segments()->size() <= format::maxSegments, all,
+                    "expected at most %" PRIu64 ", found %u", format::maxSegments,
+                    artifact.segments()->size()))
+    return false;
+  for (uint32_t i = 0; i < artifact.segments()->size(); ++i) {
+    Field where("segments", i);
+    if (!verifySegment(check, where, *artifact.segments()->Get(i), headerEnd, fileBytes))
+      return false;
+  }
+  return verifyDisjoint(check, artifact);
+}
+
+bool verifyWeight(Checker &check, const Field &where, const fb::Artifact &artifact,
+                  const fb::Weight &weight) {
+  uint32_t segments = artifact.segments() ? artifact.segments()->size() : 0;
+  if (!(check.text(where("name"), weight.name()) && check.text(where("format"), weight.format()) &&
+        check.text(where("layout"), weight.layout()) &&
+        check.inRange(where("rows"), weight.rows(), 1, format::maxBufferBytes) &&
+        check.inRange(where("columns"), weight.columns(), 1, format::maxBufferBytes) &&
+        check.expect(checkedProduct({weight.rows(), weight.columns()}).has_value(), where("rows"),
+                     "expected rows * columns to fit 64 bits, found %" PRIu64 " * %" PRIu64,
+                     weight.rows(), weight.columns()) &&
+        check.expect(weight.segment() < segments, where("segment"),
+                     "expected an index below %u, found %u", segments, weight.segment())))
+    return false;
+  const fb::Segment &segment = *artifact.segments()->Get(weight.segment());
+  return check.expect(segment.kind() == fb::SegmentKind::Weights, where("segment"),
+                      "expected a segment of weights, found one of code") &&
+         check.multipleOf(where("offset"), weight.offset(), format::dataAlignment) &&
+         check.within(where("bytes"), weight.offset(), weight.bytes(), segment.bytes(),
+                      "the segment");
+}
+
+bool verifyWeights(Checker &check, const fb::Artifact &artifact) {
+  for (uint32_t i = 0; artifact.weights() && i < artifact.weights()->size(); ++i) {
+    Field where("weights", i);
+    if (!verifyWeight(check, where, artifact, *artifact.weights()->Get(i)))
+      return false;
+  }
+  return true;
+}
+
+/// A file either computes, or is there for its vocabulary.
+bool verifyPurpose(Checker &check, const fb::Artifact &artifact) {
+  Field targets("targets"), tokenizer("tokenizer");
+  bool computes = artifact.targets() && artifact.targets()->size() != 0;
+  if (!computes)
+    return check.present(tokenizer, artifact.tokenizer());
+  if (!(check.inRange(Field("max_context"), artifact.max_context(), 1, format::maxContext) &&
+        check.inRange(Field("max_batch"), artifact.max_batch(), 1, format::maxBatch) &&
+        check.inRange(Field("kv_tokens"), artifact.kv_tokens(), 1, INT32_MAX)))
+    return false;
+  for (uint32_t i = 0; i < artifact.targets()->size(); ++i) {
+    Field where("targets", i);
+    if (!verify::target(check, where, artifact, *artifact.targets()->Get(i)))
+      return false;
+  }
+  return true;
+}
+
+bool verifyArtifact(Checker &check, const fb::Artifact &artifact, uint64_t headerEnd,
+                    uint64_t fileBytes) {
+  Field model("model"), tokenizer("tokenizer");
+  return check.text(Field("compiler_version"), artifact.compiler_version()) &&
+         check.present(model, artifact.model()) && verifyModel(check, model, *artifact.model()) &&
+         verifySegments(check, artifact, headerEnd, fileBytes) &&
+         verifyWeights(check, artifact) &&
+         (!artifact.tokenizer() || verify::tokenizer(check, tokenizer, *artifact.tokenizer())) &&
+         check.expect(!artifact.tokenizer() || artifact.tokenizer()->token_offsets()->size() - 1 <=
+                                                   artifact.model()->vocab_size(),
+                      tokenizer, "expected no more tokens than model.vocab_size, %u",
+                      artifact.model()->vocab_size()) &&
+         verifyPurpose(check, artifact);
+}
+
+} // namespace
+
+ErrorOr<void> verifyHeader(std::span<const std::byte> header, uint64_t headerEnd,
+                           uint64_t fileBytes) {
+  if (header.size() < 16 || header.size() > format::maxHeaderBytes)
+    return makeError("header: expected 16 to %" PRIu64 " bytes, found %zu", format::maxHeaderBytes,
+                     header.size());
+  flatbuffers::Verifier::Options options;
+  // A binding is a table: models of a hundred layers with a dozen programs pass the default million.
+  options.max_tables = 1u << 26;
+  flatbuffers::Verifier verifier(reinterpret_cast<const uint8_t *>(header.data()), header.size(),
+                                 options);
+  if (!fb::ArtifactBufferHasIdentifier(header.data()))
+    return makeError("header: expected a FlatBuffer with the identifier '%s', found another",
+                     fb::ArtifactIdentifier());
+  if (!fb::VerifyArtifactBuffer(verifier))
+    return makeError("header: expected a FlatBuffer of this program's schema, found one whose "
+                     "offsets lead astray");
+  Checker check;
+  if (!verifyArtifact(check, *fb::GetArtifact(header.data()), headerEnd, fileBytes))
+    return *check.error();
+  return {};
+}
+
+namespace verify {
+
+/// Token i's text is [offsets[i], offsets[i + 1]) of token_text.
+static bool tokenTexts(Checker &check, const Field &where, const fb::Tokenizer &tokenizer) {
+  const auto &offsets = *tokenizer.token_offsets();
+  uint32_t tokens = offsets.size() - 1;
+  for (uint32_t i = 0; i <= tokens; ++i) {
+    uint32_t low = i == 0 ? 0 : offsets.Get(i - 1);
+    uint32_t high = i == 0 ? 0 : tokenizer.token_text()->size();
+    if (!check.inRange(where("token_offsets", i), offsets.Get(i), low, high))
+      return false;
+  }
+  if (!check.expect(offsets.Get(tokens) == tokenizer.token_text()->size(),
+                    where("token_offsets", tokens), "expected the end of token_text, %u, found %u",
+                    tokenizer.token_text()->size(), offsets.Get(tokens)))
+    return false;
+  for (uint32_t i = 0; i < tokens; ++i)
+    if (!check.inRange(where("types", i), tokenizer.types()->Get(i), 1, 6))
+      return false;
+  return true;
+}
+
+static bool specialToken(Checker &check, const Field &where, int32_t token, uint32_t tokens) {
+  return check.expect(token >= -1 && token < static_cast<int64_t>(tokens), where,
+                      "expected -1 to %u, found %d", tokens - 1, token);
+}
+
+bool tokenizer(Checker &check, const Field &where, const fb::Tokenizer &tokenizer) {
+  if (!(check.enumeration(where("kind"), tokenizer.kind(), fb::TokenizerKind::MAX) &&
+        check.present(where("token_text"), tokenizer.token_text()) &&
+        check.present(where("token_offsets"), tokenizer.token_offsets()) &&
+        check.present(where("scores"), tokenizer.scores()) &&
+        check.present(where("types"), tokenizer.types()) &&
+        check.expect(tokenizer.token_offsets()->size() >= 2 &&
+                         tokenizer.token_offsets()->size() <= format::maxVocabulary + 1,
+                     where("token_offsets"), "expected 2 to %" PRIu64 " offsets, found %u",
+                     format::maxVocabulary + 1, tokenizer.token_offsets()->size())))
+    return false;
+  uint32_t tokens = tokenizer.token_offsets()->size() - 1;
+  return check.expect(tokenizer.scores()->size() == tokens, where("scores"),
+                      "expected one for each of %u tokens, found %u", tokens,
+                      tokenizer.scores()->size()) &&
+         check.expect(tokenizer.types()->size() == tokens, where("types"),
+                      "expected one for each of %u tokens, found %u", tokens,
+                      tokenizer.types()->size()) &&
+         tokenTexts(check, where, tokenizer) &&
+         specialToken(check, where("bos"), tokenizer.bos(), tokens) &&
+         specialToken(check, where("eos"), tokenizer.eos(), tokens) &&
+         specialToken(check, where("unk"), tokenizer.unk(), tokens) &&
+         specialToken(check, where("pad"), tokenizer.pad(), tokens);
+}
+
+} // namespace verify
+} // namespace tawny

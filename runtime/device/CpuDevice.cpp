@@ -1,0 +1,119 @@
+#include "runtime/device/CpuDevice.h"
+
+#include "runtime/device/CpuCode.h"
+#include "runtime/device/CpuFeatures.h"
+#include "runtime/device/SystemLimits.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cinttypes>
+#include <cstring>
+#include <sys/mman.h>
+
+// Linux 5.14; with older headers and kernels pages are touched one by one.
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#define MADV_POPULATE_WRITE 23
+#endif
+
+namespace tawny {
+
+static constexpr uint64_t pageBytes = 4096;
+
+ErrorOr<std::unique_ptr<CpuDevice>> CpuDevice::open(unsigned threads) {
+  // More is a slip of the keyboard, and would only run into the system's limit of threads.
+  constexpr unsigned mostThreads = 4096;
+  if (threads > mostThreads)
+    return makeError("threads: expected 1 to %u, found %u", mostThreads, threads);
+  ErrorOr<std::unique_ptr<ThreadPool>> pool =
+      ThreadPool::create(threads ? threads : SystemLimits().usableCores());
+  if (!pool)
+    return pool.takeError();
+  return std::unique_ptr<CpuDevice>(new CpuDevice(std::move(*pool)));
+}
+
+CpuDevice::CpuDevice(std::unique_ptr<ThreadPool> threads)
+    : pool(std::move(threads)), brand(cpuDescription()), instructionSets(cpuFeatures()) {}
+
+ErrorOr<DeviceMemory> CpuDevice::memory() const {
+  SystemLimits limits;
+  auto total = limits.totalMemory(), available = limits.availableMemory();
+  if (!total || !available)
+    return makeError("cannot find out how much memory is available: /proc/meminfo does not say");
+  return DeviceMemory{*total, *available};
+}
+
+/// Backs [address, address + bytes) with pages, of the file or zeroed.
+static void populate(void *address, uint64_t bytes, bool forWriting) {
+  if (madvise(address, bytes, forWriting ? MADV_POPULATE_WRITE : MADV_POPULATE_READ) == 0)
+    return;
+  for (uint64_t offset = 0; offset < bytes; offset += pageBytes) {
+    volatile char *page = static_cast<char *>(address) + offset;
+    char value = *page;
+    if (forWriting)
+      *page = value;
+  }
+}
+
+ErrorOr<Buffer> CpuDevice::allocate(uint64_t bytes) {
+  if (bytes == 0)
+    return Buffer();
+  void *address =
+      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (address == MAP_FAILED)
+    return makeError("cannot allocate %" PRIu64 " bytes: %s", bytes, std::strerror(errno));
+  // Large pages spare TLB misses; where there are none, small ones do the same work.
+  madvise(address, bytes, MADV_HUGEPAGE);
+  populate(address, bytes, true);
+  return Buffer(this, address, bytes);
+}
+
+void CpuDevice::release(void *address, uint64_t bytes) { munmap(address, bytes); }
+
+ErrorOr<Buffer> CpuDevice::placeWeights(const Artifact &artifact, uint32_t segment, bool prefault,
+                                        const Progress &progress) {
+  constexpr uint64_t chunkBytes = uint64_t(64) << 20;
+  std::span<const std::byte> bytes = artifact.segment(segment);
+  // The mapping is read-only; kernels that would write it were refused by the header's checks.
+  auto *address = const_cast<std::byte *>(bytes.data());
+  Buffer weights(nullptr, address, bytes.size());
+  if (!artifact.isMapped())
+    return weights;
+  // Segments start on pages of the file, and so of the mapping.
+  madvise(address, bytes.size(), MADV_WILLNEED);
+  for (uint64_t done = 0; prefault && done < bytes.size();) {
+    uint64_t chunk = std::min<uint64_t>(chunkBytes, bytes.size() - done);
+    populate(address + done, chunk, false);
+    done += chunk;
+    if (progress && !progress(done, bytes.size()))
+      return makeError("stopped after reading %" PRIu64 " of %zu bytes of weights", done,
+                       bytes.size());
+  }
+  return weights;
+}
+
+ErrorOr<std::unique_ptr<CodeObject>> CpuDevice::loadCode(std::span<const std::byte> code) {
+  return CpuCode::load(code);
+}
+
+ErrorOr<void> CpuDevice::submit(std::span<const Launch> launches) {
+  pool->run(launches);
+  return {};
+}
+
+ErrorOr<void> CpuDevice::write(void *to, std::span<const std::byte> from) {
+  std::memcpy(to, from.data(), from.size());
+  return {};
+}
+
+ErrorOr<void> CpuDevice::read(std::span<std::byte> to, const void *from) {
+  std::memcpy(to.data(), from, to.size());
+  return {};
+}
+
+ErrorOr<void> CpuDevice::copy(void *to, const void *from, uint64_t bytes) {
+  std::memcpy(to, from, bytes);
+  return {};
+}
+
+} // namespace tawny

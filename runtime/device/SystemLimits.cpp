@@ -1,0 +1,160 @@
+#include "runtime/device/SystemLimits.h"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <sched.h>
+#include <set>
+#include <string_view>
+
+namespace tawny {
+
+/// A small file of /proc or /sys, or nothing. These files have no size, so they are read to the end.
+static std::optional<std::string> readText(const std::string &path) {
+  std::FILE *file = std::fopen(path.c_str(), "re");
+  if (!file)
+    return std::nullopt;
+  std::string text;
+  char block[4096];
+  while (size_t bytes = std::fread(block, 1, sizeof(block), file))
+    text.append(block, bytes);
+  std::fclose(file);
+  return text;
+}
+
+static std::optional<int64_t> readInteger(const std::string &path) {
+  std::optional<std::string> text = readText(path);
+  if (!text)
+    return std::nullopt;
+  char *end;
+  long long value = std::strtoll(text->c_str(), &end, 10);
+  if (end == text->c_str())
+    return std::nullopt;
+  return value;
+}
+
+static std::vector<std::string_view> linesOf(std::string_view text) {
+  std::vector<std::string_view> lines;
+  while (!text.empty()) {
+    size_t end = std::min(text.find('\n'), text.size());
+    lines.push_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return lines;
+}
+
+unsigned SystemLimits::physicalCores(const std::vector<unsigned> &cpus) const {
+  std::set<std::string> cores;
+  for (unsigned cpu : cpus) {
+    std::string own = "cpu" + std::to_string(cpu);
+    std::string folder = sys + "/devices/system/cpu/" + own + "/topology/";
+    // Older kernels know the first name only under the second.
+    std::optional<std::string> siblings = readText(folder + "core_cpus_list");
+    if (!siblings)
+      siblings = readText(folder + "thread_siblings_list");
+    cores.insert(siblings.value_or(own));
+  }
+  return static_cast<unsigned>(cores.size());
+}
+
+/// The folders of this process's control group for `controller` and of all groups around it,
+/// innermost first: each may set a limit. A line of /proc/self/cgroup is `id:controllers:path`; the
+/// unified hierarchy of version 2 has the id 0 and no controllers.
+std::vector<std::string> SystemLimits::controlGroups(const std::string &controller) const {
+  std::vector<std::string> folders;
+  std::string text = readText(proc + "/self/cgroup").value_or("");
+  for (std::string_view line : linesOf(text)) {
+    size_t first = line.find(':');
+    size_t second = first == std::string_view::npos ? first : line.find(':', first + 1);
+    if (second == std::string_view::npos)
+      continue;
+    std::string names = "," + std::string(line.substr(first + 1, second - first - 1)) + ",";
+    bool unified = names == ",,";
+    if (!unified && names.find("," + controller + ",") == std::string::npos)
+      continue;
+    std::string root = sys + "/fs/cgroup" + (unified ? "" : "/" + controller);
+    std::string path(line.substr(second + 1));
+    while (path.size() > 1) {
+      folders.push_back(root + path);
+      path.resize(path.rfind('/'));
+    }
+    folders.push_back(root);
+  }
+  return folders;
+}
+
+std::optional<double> SystemLimits::cpuQuota() const {
+  std::optional<double> least;
+  auto limit = [&](double quota, double period) {
+    if (quota > 0 && period > 0)
+      least = std::min(least.value_or(quota / period), quota / period);
+  };
+  for (const std::string &folder : controlGroups("cpu")) {
+    double quota, period;
+    std::string both = readText(folder + "/cpu.max").value_or("");
+    if (std::sscanf(both.c_str(), "%lf %lf", &quota, &period) == 2)
+      limit(quota, period);
+    limit(static_cast<double>(readInteger(folder + "/cpu.cfs_quota_us").value_or(0)),
+          static_cast<double>(readInteger(folder + "/cpu.cfs_period_us").value_or(0)));
+  }
+  return least;
+}
+
+/// The CPUs that the scheduler may put this thread on. The kernel's mask may be wider than
+/// cpu_set_t, so the set grows until it fits.
+static std::vector<unsigned> affinity() {
+  std::vector<unsigned> cpus;
+  constexpr unsigned most = 1 << 16;
+  for (unsigned capacity = CPU_SETSIZE; capacity <= most; capacity *= 2) {
+    cpu_set_t *set = CPU_ALLOC(capacity);
+    size_t bytes = CPU_ALLOC_SIZE(capacity);
+    bool fits = sched_getaffinity(0, bytes, set) == 0;
+    for (unsigned cpu = 0; fits && cpu < capacity; ++cpu)
+      if (CPU_ISSET_S(cpu, bytes, set))
+        cpus.push_back(cpu);
+    CPU_FREE(set);
+    if (fits)
+      break;
+  }
+  return cpus;
+}
+
+unsigned SystemLimits::usableCores() const {
+  unsigned cores = physicalCores(affinity());
+  if (std::optional<double> quota = cpuQuota(); quota && *quota < cores)
+    cores = static_cast<unsigned>(*quota);
+  return std::max(cores, 1u);
+}
+
+std::optional<uint64_t> SystemLimits::memoryLine(const std::string &key) const {
+  std::string text = readText(proc + "/meminfo").value_or("");
+  for (std::string_view line : linesOf(text)) {
+    unsigned long long kibibytes;
+    if (line.starts_with(key) &&
+        std::sscanf(std::string(line.substr(key.size())).c_str(), ": %llu kB", &kibibytes) == 1)
+      return uint64_t(kibibytes) << 10;
+  }
+  return std::nullopt;
+}
+
+std::optional<uint64_t> SystemLimits::totalMemory() const { return memoryLine("MemTotal"); }
+
+std::optional<uint64_t> SystemLimits::availableMemory() const {
+  std::optional<uint64_t> least = memoryLine("MemAvailable");
+  auto limit = [&](std::optional<int64_t> most, std::optional<int64_t> used) {
+    // Version 1 says "no limit" with a number near 2^63, which the minimum takes care of.
+    if (!most || !used || *most < 0)
+      return;
+    uint64_t left = *most > *used ? static_cast<uint64_t>(*most - *used) : 0;
+    least = std::min(least.value_or(left), left);
+  };
+  for (const std::string &folder : controlGroups("memory")) {
+    limit(readInteger(folder + "/memory.max"), readInteger(folder + "/memory.current"));
+    limit(readInteger(folder + "/memory.limit_in_bytes"),
+          readInteger(folder + "/memory.usage_in_bytes"));
+  }
+  return least;
+}
+
+} // namespace tawny
