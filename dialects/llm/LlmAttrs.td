@@ -13,6 +13,12 @@ def LlmRotaryPairs : I32EnumAttr<"RotaryPairs", "which two elements of a head ro
   let cppNamespace = "::tawny::llm";
 }
 
+/// A double, stored as an APFloat because that is what can be hashed and compared bit by bit.
+def LlmDouble : AttrOrTypeParameter<"::llvm::APFloat", "an f64"> {
+  let comparator = "$_lhs.bitwiseIsEqual($_rhs)";
+  let parser = "::tawny::llm::parseDouble($_parser)";
+}
+
 def LlmRope : AttrDef<LlmDialect, "Rope"> {
   let mnemonic = "rope";
   let summary = "rotary position embedding";
@@ -20,10 +26,17 @@ def LlmRope : AttrDef<LlmDialect, "Rope"> {
     Pair `i` of a head turns by `position * base^(-2i / rotaryDim)` radians (Su et al.,
     RoFormer, arXiv:2104.09864). Elements from `rotaryDim` on stay as they are.
   }];
-  let parameters = (ins "int64_t":$headDim, "int64_t":$rotaryDim, "double":$base,
+  let parameters = (ins "int64_t":$headDim, "int64_t":$rotaryDim, LlmDouble:$theta,
                         "::tawny::llm::RotaryPairs":$pairs);
+  let builders = [AttrBuilder<(ins "int64_t":$headDim, "int64_t":$rotaryDim, "double":$base,
+                                   "::tawny::llm::RotaryPairs":$pairs), [{
+    return $_get($_ctxt, headDim, rotaryDim, ::llvm::APFloat(base), pairs);
+  }]>];
   let assemblyFormat = [{
-    `<` `head` `=` $headDim `,` `rotary` `=` $rotaryDim `,` `base` `=` $base `,` $pairs `>`
+    `<` `head` `=` $headDim `,` `rotary` `=` $rotaryDim `,` `base` `=` $theta `,` $pairs `>`
+  }];
+  let extraClassDeclaration = [{
+    double getBase() const { return getTheta().convertToDouble(); }
   }];
   let genVerifyDecl = 1;
 }

@@ -17,7 +17,7 @@ def LlmRows : TensorRankOf<[F32, LlmA8], [2]>;
 def LlmRowsF32 : TensorRankOf<[F32], [2]>;
 def LlmWeightTensor : TensorOf<[F32, F16, LlmQ4_0, LlmQ8_0, LlmQ4_K, LlmQ6_K]>;
 
-def LlmWeightOp : LlmOp<"weight", [Symbol]> {
+def Llm_WeightOp : LlmOp<"weight", [Symbol]> {
   let summary = "Names a weight and says where its bytes lie in the source file.";
   let description = [{
     ```mlir
@@ -33,7 +33,7 @@ def LlmWeightOp : LlmOp<"weight", [Symbol]> {
   let hasVerifier = 1;
 }
 
-def LlmLoadWeightOp : LlmOp<"load_weight", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+def Llm_LoadWeightOp : LlmOp<"load_weight", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "Reads a weight.";
   let description = [{
     ```mlir
@@ -46,7 +46,7 @@ def LlmLoadWeightOp : LlmOp<"load_weight", [Pure, DeclareOpInterfaceMethods<Symb
   let assemblyFormat = "$weight attr-dict `:` type($result)";
 }
 
-def LlmEmbedOp : LlmOp<"embed", [Pure]> {
+def Llm_EmbedOp : LlmOp<"embed", [Pure]> {
   let summary = "Looks up the embedding of each token of the step.";
   let description = [{
     ```mlir
@@ -60,7 +60,7 @@ def LlmEmbedOp : LlmOp<"embed", [Pure]> {
   let hasVerifier = 1;
 }
 
-def LlmRmsNormOp : LlmOp<"rms_norm", [Pure]> {
+def Llm_RmsNormOp : LlmOp<"rms_norm", [Pure]> {
   let summary = "Divides each row by its root mean square and multiplies by a weight.";
   let description = [{
     `y = x / sqrt(mean(x^2) + eps) * w` (Zhang and Sennrich, arXiv:1910.07467). A result of type
@@ -79,7 +79,7 @@ def LlmRmsNormOp : LlmOp<"rms_norm", [Pure]> {
   let hasVerifier = 1;
 }
 
-def LlmAddRmsNormOp : LlmOp<"add_rms_norm", [Pure, AllTypesMatch<["a", "b", "sum"]>]> {
+def Llm_AddRmsNormOp : LlmOp<"add_rms_norm", [Pure, AllTypesMatch<["a", "b", "sum"]>]> {
   let summary = "Adds to the residual stream and normalises the sum.";
   let description = [{
     `sum = a + b; norm = rms_norm(sum, w)`, in one pass over the row.
@@ -102,7 +102,7 @@ def LlmAddRmsNormOp : LlmOp<"add_rms_norm", [Pure, AllTypesMatch<["a", "b", "sum
   let hasVerifier = 1;
 }
 
-def LlmQuantizeOp : LlmOp<"quantize", [Pure]> {
+def Llm_QuantizeOp : LlmOp<"quantize", [Pure]> {
   let summary = "Rounds activations to int8 with one scale per 32 inputs.";
   let description = [{
     ```mlir
@@ -116,7 +116,7 @@ def LlmQuantizeOp : LlmOp<"quantize", [Pure]> {
   let hasVerifier = 1;
 }
 
-def LlmLinearOp : LlmOp<"linear", [Pure, AttrSizedOperandSegments]> {
+def Llm_LinearOp : LlmOp<"linear", [Pure, AttrSizedOperandSegments]> {
   let summary = "Multiplies activations by one or more weights that share them.";
   let description = [{
     Part `p` is a weight of `n_p` rows that makes output rows `[first_p, first_p + n_p)`:
@@ -200,13 +200,13 @@ def LlmLinearOp : LlmOp<"linear", [Pure, AttrSizedOperandSegments]> {
   let hasVerifier = 1;
 }
 
-def LlmYieldOp : LlmOp<"yield", [Pure, Terminator, ReturnLike, HasParent<"LinearOp">]> {
+def Llm_YieldOp : LlmOp<"yield", [Pure, Terminator, ReturnLike, HasParent<"LinearOp">]> {
   let summary = "Ends an epilogue with the element to store.";
   let arguments = (ins F32:$value);
   let assemblyFormat = "$value attr-dict `:` type($value)";
 }
 
-def LlmSiluOp : LlmOp<"silu", [Pure, AllTypesMatch<["input", "result"]>]> {
+def Llm_SiluOp : LlmOp<"silu", [Pure, AllTypesMatch<["input", "result"]>]> {
   let summary = "x / (1 + exp(-x)).";
   let description = [{
     Element by element (Elfwing et al., arXiv:1702.03118). In an epilogue it is written out in
@@ -220,7 +220,7 @@ def LlmSiluOp : LlmOp<"silu", [Pure, AllTypesMatch<["input", "result"]>]> {
   let assemblyFormat = "$input attr-dict `:` type($result)";
 }
 
-def LlmRopeOp : LlmOp<"rope", [Pure, AllTypesMatch<["input", "result"]>]> {
+def Llm_RopeOp : LlmOp<"rope", [Pure, AllTypesMatch<["input", "result"]>]> {
   let summary = "Rotates each head of each row by the row's position.";
   let description = [{
     ```mlir
@@ -234,7 +234,7 @@ def LlmRopeOp : LlmOp<"rope", [Pure, AllTypesMatch<["input", "result"]>]> {
   let hasVerifier = 1;
 }
 
-def LlmKvAppendOp : LlmOp<"kv_append", [Pure, AllTypesMatch<["kv", "result"]>,
+def Llm_KvAppendOp : LlmOp<"kv_append", [Pure, AllTypesMatch<["kv", "result"]>,
                                         AllTypesMatch<["k", "v"]>]> {
   let summary = "Appends the keys and values of the step's tokens to a layer of the pool.";
   let description = [{
@@ -254,7 +254,7 @@ def LlmKvAppendOp : LlmOp<"kv_append", [Pure, AllTypesMatch<["kv", "result"]>,
   let hasVerifier = 1;
 }
 
-def LlmAttentionOp : LlmOp<"attention", [Pure]> {
+def Llm_AttentionOp : LlmOp<"attention", [Pure]> {
   let summary = "Causal attention of the step's tokens over their sequences' keys and values.";
   let description = [{
     Query head `h` reads KV head `h / (queryHeads / kvHeads)`. The token at position `p` of a
@@ -278,7 +278,7 @@ def LlmAttentionOp : LlmOp<"attention", [Pure]> {
   let hasVerifier = 1;
 }
 
-def LlmLogitRowsOp : LlmOp<"logit_rows", [Pure, AllTypesMatch<["input", "result"]>]> {
+def Llm_LogitRowsOp : LlmOp<"logit_rows", [Pure, AllTypesMatch<["input", "result"]>]> {
   let summary = "Keeps the rows of the tokens that want logits, in the step's order.";
   let description = [{
     ```mlir

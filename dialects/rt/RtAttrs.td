@@ -3,7 +3,6 @@
 #define TAWNY_RT_ATTRS
 
 include "dialects/rt/RtDialect.td"
-include "dialects/llm/LlmAttrs.td"
 include "mlir/IR/AttrTypeBase.td"
 include "mlir/IR/EnumAttr.td"
 
@@ -59,6 +58,11 @@ def RtSpace : RtEnum<"Space", "where a binding lies", [
   I32EnumAttrCase<"Kv", 2, "kv">, I32EnumAttrCase<"Step", 3, "step">,
   I32EnumAttrCase<"Resident", 4, "resident">]>;
 
+/// A weight's symbol or nothing: what follows the space decides.
+def RtWeightSymbol : OptionalParameter<"::mlir::FlatSymbolRefAttr"> {
+  let parser = "::tawny::rt::parseWeightSymbol($_parser)";
+}
+
 def RtBinding : RtAttr<"Binding", "bind"> {
   let summary = "bytes [offset, offset + bytes) of a space";
   let description = [{
@@ -66,7 +70,7 @@ def RtBinding : RtAttr<"Binding", "bind"> {
     an activation: its rows follow each other at that distance; `f32` says that they are plain f32.
   }];
   let parameters = (ins "::tawny::rt::Space":$space,
-                        OptionalParameter<"::mlir::FlatSymbolRefAttr">:$weight, "int64_t":$offset,
+                        RtWeightSymbol:$weight, "int64_t":$offset,
                         "int64_t":$bytes, "::tawny::rt::Access":$access, "int64_t":$rowBytes,
                         "bool":$f32);
   let assemblyFormat = [{

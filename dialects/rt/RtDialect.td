@@ -17,6 +17,7 @@ def RtDialect : Dialect {
     written nothing of `rt` is left but its encoding (`runtime/artifact.fbs`).
   }];
   let useDefaultAttributePrinterParser = 1;
+  let dependentDialects = ["::tawny::llm::LlmDialect"];
 }
 
 #endif // TAWNY_RT_DIALECT

@@ -3,6 +3,7 @@
 #ifndef TAWNY_RT_OPS
 #define TAWNY_RT_OPS
 
+include "dialects/llm/LlmAttrs.td"
 include "dialects/rt/RtAttrs.td"
 include "mlir/IR/OpBase.td"
 include "mlir/IR/RegionKindInterface.td"
@@ -12,7 +13,7 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 
 class RtOp<string mnemonic, list<Trait> traits = []> : Op<RtDialect, mnemonic, traits>;
 
-def RtExecutableOp : RtOp<"executable", [Symbol, SymbolTable, IsolatedFromAbove,
+def Rt_ExecutableOp : RtOp<"executable", [Symbol, SymbolTable, IsolatedFromAbove,
                                          NoTerminator, SingleBlock]> {
   let summary = "The kernels of one target.";
   let description = [{
@@ -27,7 +28,7 @@ def RtExecutableOp : RtOp<"executable", [Symbol, SymbolTable, IsolatedFromAbove,
   let assemblyFormat = "$sym_name `target` $target attr-dict-with-keyword $body";
 }
 
-def RtKernelOp : RtOp<"kernel", [Symbol, IsolatedFromAbove, HasParent<"ExecutableOp">]> {
+def Rt_KernelOp : RtOp<"kernel", [Symbol, IsolatedFromAbove, HasParent<"ExecutableOp">]> {
   let summary = "What a kernel computes, how it is launched, and what it is bound to.";
   let description = [{
     The body holds the `llm` ops that the kernel computes, on block arguments, and ends in
@@ -54,13 +55,13 @@ def RtKernelOp : RtOp<"kernel", [Symbol, IsolatedFromAbove, HasParent<"Executabl
   let hasVerifier = 1;
 }
 
-def RtReturnOp : RtOp<"return", [Pure, Terminator, ReturnLike, HasParent<"KernelOp">]> {
+def Rt_ReturnOp : RtOp<"return", [Pure, Terminator, ReturnLike, HasParent<"KernelOp">]> {
   let summary = "Ends a kernel's body with its results.";
   let arguments = (ins Variadic<AnyType>:$values);
   let assemblyFormat = "attr-dict ($values^ `:` type($values))?";
 }
 
-def RtDispatchOp : RtOp<"dispatch", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+def Rt_DispatchOp : RtOp<"dispatch", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "Runs a kernel on tensors that have no place yet.";
   let description = [{
     ```mlir
@@ -79,7 +80,7 @@ def RtDispatchOp : RtOp<"dispatch", [Pure, DeclareOpInterfaceMethods<SymbolUserO
   }];
 }
 
-def RtProgramOp : RtOp<"program", [Symbol, IsolatedFromAbove, NoTerminator, SingleBlock]> {
+def Rt_ProgramOp : RtOp<"program", [Symbol, IsolatedFromAbove, NoTerminator, SingleBlock]> {
   let summary = "A straight line of launches with everything in its place.";
   let description = [{
     ```mlir
@@ -99,7 +100,7 @@ def RtProgramOp : RtOp<"program", [Symbol, IsolatedFromAbove, NoTerminator, Sing
   let hasVerifier = 1;
 }
 
-def RtLaunchOp : RtOp<"launch", [HasParent<"ProgramOp">,
+def Rt_LaunchOp : RtOp<"launch", [HasParent<"ProgramOp">,
                                  DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "Runs a kernel on bindings.";
   let description = [{

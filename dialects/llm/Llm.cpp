@@ -1,0 +1,120 @@
+#include "dialects/llm/Llm.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/Builders.h"
+#include "mlir/IR/DialectImplementation.h"
+#include "mlir/Interfaces/FoldInterfaces.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+namespace tawny::llm {
+
+static FailureOr<llvm::APFloat> parseDouble(AsmParser &parser) {
+  double value = 0;
+  if (parser.parseFloat(value))
+    return failure();
+  return llvm::APFloat(value);
+}
+
+namespace {
+/// Keeps the constants of an epilogue in it: hoisted ones would become operands that an outlined
+/// kernel does not have.
+struct LlmFoldInterface : DialectFoldInterface {
+  using DialectFoldInterface::DialectFoldInterface;
+  bool shouldMaterializeInto(Region *region) const final {
+    return isa<LinearOp>(region->getParentOp());
+  }
+};
+} // namespace
+
+void LlmDialect::initialize() {
+  addInterfaces<LlmFoldInterface>();
+  addTypes<
+#define GET_TYPEDEF_LIST
+#include "dialects/llm/LlmTypes.cpp.inc"
+      >();
+  addAttributes<
+#define GET_ATTRDEF_LIST
+#include "dialects/llm/LlmAttrs.cpp.inc"
+      >();
+  addOperations<
+#define GET_OP_LIST
+#include "dialects/llm/LlmOps.cpp.inc"
+      >();
+}
+
+llvm::StringRef formatName(Type elementType) {
+  return llvm::TypeSwitch<Type, llvm::StringRef>(elementType)
+      .Case<Float32Type>([](auto) { return "f32"; })
+      .Case<Float16Type>([](auto) { return "f16"; })
+      .Case<Q4_0Type, Q8_0Type, Q4_KType, Q6_KType>([](auto type) { return type.getMnemonic(); })
+      .Default([](Type) { return llvm::StringRef(); });
+}
+
+Type formatType(MLIRContext *context, llvm::StringRef name) {
+  for (Type type : {Type(Float32Type::get(context)), Type(Float16Type::get(context)),
+                    Type(Q4_0Type::get(context)), Type(Q8_0Type::get(context)),
+                    Type(Q4_KType::get(context)), Type(Q6_KType::get(context))})
+    if (formatName(type) == name)
+      return type;
+  return {};
+}
+
+int64_t blockElements(Type elementType) {
+  return llvm::TypeSwitch<Type, int64_t>(elementType)
+      .Case<Float32Type, Float16Type>([](auto) { return 1; })
+      .Case<Q4_0Type, Q8_0Type>([](auto) { return 32; })
+      .Case<Q4_KType, Q6_KType>([](auto) { return 256; })
+      .Default([](Type) { return 0; });
+}
+
+bool LinearOp::isPaired() { return getFirstRows().size() > 1 && llvm::all_equal(getFirstRows()); }
+
+int64_t LinearOp::partRows(unsigned part) {
+  return cast<RankedTensorType>(getWeights()[part].getType()).getDimSize(0);
+}
+
+int64_t LinearOp::outputRows() {
+  int64_t last = static_cast<int64_t>(getWeights().size()) - 1;
+  return isPaired() ? partRows(0) : getFirstRows()[last] + partRows(last);
+}
+
+Value LinearOp::biasOf(unsigned part) {
+  if (std::optional<ArrayRef<int64_t>> parts = getBiasParts())
+    for (auto [biasPart, bias] : llvm::zip_equal(*parts, getBiases()))
+      if (biasPart == static_cast<int64_t>(part))
+        return bias;
+  return {};
+}
+
+void LinearOp::build(OpBuilder &builder, OperationState &state, Value input, Value weight,
+                     Value bias) {
+  int64_t rows = cast<RankedTensorType>(weight.getType()).getDimSize(0);
+  Type result = rowsType(rows, builder.getF32Type());
+  build(builder, state, TypeRange(result), input, ValueRange(weight),
+        builder.getDenseI64ArrayAttr({0}), bias ? ValueRange(bias) : ValueRange(),
+        bias ? builder.getDenseI64ArrayAttr({0}) : DenseI64ArrayAttr(), /*reads=*/ValueRange(),
+        /*state=*/ValueRange(), /*rope_append=*/RopeAttr(), /*layer=*/IntegerAttr());
+}
+
+void AddRmsNormOp::build(OpBuilder &builder, OperationState &state, Value a, Value b, Value weight,
+                         FloatAttr eps, Type norm) {
+  build(builder, state, a.getType(), norm, a, b, weight, eps);
+}
+
+} // namespace tawny::llm
+
+#include "dialects/llm/LlmDialect.cpp.inc"
+
+#include "dialects/llm/LlmEnums.cpp.inc"
+
+#define GET_TYPEDEF_CLASSES
+#include "dialects/llm/LlmTypes.cpp.inc"
+
+#define GET_ATTRDEF_CLASSES
+#include "dialects/llm/LlmAttrs.cpp.inc"
+
+#define GET_OP_CLASSES
+#include "dialects/llm/LlmOps.cpp.inc"

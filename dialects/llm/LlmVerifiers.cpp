@@ -1,0 +1,173 @@
+// Verifiers of the llm dialect, under the labels of LlmOps.td.
+#include "dialects/llm/Llm.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/IR/Diagnostics.h"
+
+#include <cmath>
+
+using namespace mlir;
+
+namespace tawny::llm {
+
+using EmitError = llvm::function_ref<InFlightDiagnostic()>;
+
+LogicalResult KvType::verify(EmitError emitError, int64_t layers, int64_t heads, int64_t headDim) {
+  if (layers <= 0 || heads <= 0 || headDim <= 0)
+    return emitError() << "expects positive layers, heads and dim, found " << layers << ", "
+                       << heads << " and " << headDim;
+  return success();
+}
+
+LogicalResult RopeAttr::verify(EmitError emitError, int64_t headDim, int64_t rotaryDim,
+                               llvm::APFloat base, RotaryPairs) {
+  if (headDim <= 0)
+    return emitError() << "expects a positive head, found " << headDim;
+  if (rotaryDim <= 0 || rotaryDim > headDim || rotaryDim % 2 != 0)
+    return emitError() << "expects an even rotary from 2 to head = " << headDim << ", found "
+                       << rotaryDim;
+  double value = base.convertToDouble();
+  if (!std::isfinite(value) || value <= 0)
+    return emitError() << "expects a positive and finite base";
+  return success();
+}
+
+LogicalResult ProgramAttr::verify(EmitError emitError, ProgramKind kind, int64_t tokens,
+                                  int64_t sequences, int64_t logitRows, int64_t blockRows) {
+  if (tokens <= 0 || sequences <= 0 || logitRows <= 0 || blockRows <= 0)
+    return emitError() << "expects positive bounds";
+  if (sequences > tokens || logitRows > tokens)
+    return emitError() << "expects at most as many sequences (" << sequences << ") and logit rows ("
+                       << logitRows << ") as tokens (" << tokens << ")";
+  if (kind == ProgramKind::Decode && (tokens != sequences || blockRows != 1))
+    return emitError() << "expects one token for each sequence and one block row in a decode";
+  return success();
+}
+
+static LogicalResult verifyEps(Operation *op, const llvm::APFloat &eps) {
+  double value = eps.convertToDouble();
+  if (!std::isfinite(value) || value <= 0)
+    return op->emitOpError("expects a positive and finite eps, found ") << value;
+  return success();
+}
+
+/// Checks that a tensor has `columns` columns; `what` names it in the message.
+static LogicalResult verifyColumns(Operation *op, Value tensor, int64_t columns, StringRef what) {
+  if (columnsOf(tensor) != columns)
+    return op->emitOpError("expects ")
+           << what << " to have " << columns << " columns, found " << tensor.getType();
+  return success();
+}
+
+static LogicalResult verifyLayer(Operation *op, int64_t layer, KvType kv) {
+  if (layer < 0 || layer >= kv.getLayers())
+    return op->emitOpError("expects a layer from 0 to ")
+           << kv.getLayers() - 1 << ", found " << layer;
+  return success();
+}
+
+LogicalResult WeightOp::verify() {
+  // weight_c1
+  auto type = dyn_cast<RankedTensorType>(getType());
+  if (!type || !type.hasStaticShape() || type.getRank() < 1 || type.getRank() > 2)
+    return emitOpError("expects a static shape of rank 1 or 2, found ") << getType();
+  // weight_c2
+  int64_t block = blockElements(type.getElementType());
+  if (type.getShape().back() % block != 0)
+    return emitOpError("expects rows of whole blocks of ")
+           << block << " elements, found " << type.getShape().back() << " columns";
+  // weight_c3
+  if (static_cast<int64_t>(getOffset()) < 0)
+    return emitOpError("expects an offset that is not negative, found ")
+           << static_cast<int64_t>(getOffset());
+  return success();
+}
+
+LogicalResult LoadWeightOp::verifySymbolUses(SymbolTableCollection &symbols) {
+  // Kernels and test functions may stand in a nested symbol table; the weight is looked up from
+  // the inside out.
+  auto weight = symbols.lookupNearestSymbolFrom<WeightOp>(*this, getWeightAttr());
+  // load_weight_c1
+  if (!weight)
+    return emitOpError("expects @") << getWeight() << " to name an llm.weight";
+  if (weight.getType() != getType())
+    return emitOpError("expects the weight's type ") << weight.getType() << ", found " << getType();
+  return success();
+}
+
+LogicalResult EmbedOp::verify() {
+  auto table = dyn_cast<RankedTensorType>(getTable().getType());
+  // embed_c1
+  if (!table || table.getRank() != 2 || table.getDimSize(1) != columnsOf(getResult()))
+    return emitOpError("expects as many columns in the result as in the table, found ")
+           << getTable().getType() << " and " << getType();
+  return success();
+}
+
+LogicalResult RmsNormOp::verify() {
+  // rms_norm_c1
+  int64_t columns = columnsOf(getInput());
+  if (failed(verifyColumns(*this, getWeight(), columns, "the weight")) ||
+      failed(verifyColumns(*this, getResult(), columns, "the result")))
+    return failure();
+  // rms_norm_c2
+  return verifyEps(*this, getEps());
+}
+
+LogicalResult AddRmsNormOp::verify() {
+  // add_rms_norm_c1
+  int64_t columns = columnsOf(getA());
+  if (failed(verifyColumns(*this, getWeight(), columns, "the weight")) ||
+      failed(verifyColumns(*this, getNorm(), columns, "the norm")))
+    return failure();
+  // add_rms_norm_c2
+  return verifyEps(*this, getEps());
+}
+
+LogicalResult QuantizeOp::verify() {
+  // quantize_c1
+  int64_t columns = columnsOf(getInput());
+  if (columns % 32 != 0)
+    return emitOpError("expects a multiple of 32 columns, found ") << columns;
+  return verifyColumns(*this, getResult(), columns, "the result");
+}
+
+LogicalResult RopeOp::verify() {
+  // rope_c1
+  int64_t headDim = getRope().getHeadDim();
+  if (columnsOf(getInput()) % headDim != 0)
+    return emitOpError("expects a whole number of heads of ")
+           << headDim << ", found " << columnsOf(getInput()) << " columns";
+  return success();
+}
+
+LogicalResult KvAppendOp::verify() {
+  KvType kv = getKv().getType();
+  // kv_append_c1
+  if (failed(verifyColumns(*this, getK(), kv.getHeads() * kv.getHeadDim(), "k and v")))
+    return failure();
+  // kv_append_c2
+  return verifyLayer(*this, getLayer(), kv);
+}
+
+LogicalResult AttentionOp::verify() {
+  KvType kv = getKv().getType();
+  // attention_c1
+  int64_t columns = columnsOf(getQ());
+  if (columns % (kv.getHeads() * kv.getHeadDim()) != 0)
+    return emitOpError("expects a multiple of the pool's ")
+           << kv.getHeads() * kv.getHeadDim() << " columns, found " << columns;
+  if (failed(verifyColumns(*this, getResult(), columns, "the result")))
+    return failure();
+  // attention_c2
+  if (failed(verifyLayer(*this, getLayer(), kv)))
+    return failure();
+  // attention_c3
+  double scale = getScale().convertToDouble();
+  if (!std::isfinite(scale) || scale <= 0)
+    return emitOpError("expects a positive and finite scale, found ") << scale;
+  return success();
+}
+
+} // namespace tawny::llm
