@@ -1,6 +1,5 @@
 // Reads little-endian fields from a mapping, one after another, each checked against its end.
-#ifndef TAWNY_MODELS_GGUF_CURSOR_H
-#define TAWNY_MODELS_GGUF_CURSOR_H
+#pragma once
 
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
@@ -36,5 +35,3 @@ private:
 };
 
 } // namespace tawny::gguf
-
-#endif

@@ -1,6 +1,5 @@
 // How the GGUF library words its errors: place, what was expected, what was found, what to do.
-#ifndef TAWNY_MODELS_GGUF_DIAGNOSTICS_H
-#define TAWNY_MODELS_GGUF_DIAGNOSTICS_H
+#pragma once
 
 #include "models/gguf/Reader.h"
 #include "llvm/ADT/Twine.h"
@@ -24,5 +23,3 @@ llvm::Error errorInFile(const llvm::Twine &message);
 std::string formatDims(llvm::ArrayRef<uint64_t> dims);
 
 } // namespace tawny::gguf
-
-#endif

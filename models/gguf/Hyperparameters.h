@@ -1,6 +1,5 @@
 // What a GGUF file says about a model of the llama architecture, checked against its tensors.
-#ifndef TAWNY_MODELS_GGUF_HYPERPARAMETERS_H
-#define TAWNY_MODELS_GGUF_HYPERPARAMETERS_H
+#pragma once
 
 #include "models/gguf/Reader.h"
 #include "llvm/Support/Error.h"
@@ -60,5 +59,3 @@ struct LlamaParameters {
 llvm::Expected<LlamaParameters> readLlamaParameters(const File &file);
 
 } // namespace tawny::gguf
-
-#endif

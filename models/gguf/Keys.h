@@ -1,6 +1,5 @@
 // Typed, range-checked access to metadata keys.
-#ifndef TAWNY_MODELS_GGUF_KEYS_H
-#define TAWNY_MODELS_GGUF_KEYS_H
+#pragma once
 
 #include "models/gguf/Reader.h"
 #include "llvm/Support/Error.h"
@@ -41,5 +40,3 @@ llvm::Error wrongValue(const MetadataEntry &entry, const llvm::Twine &expected);
 llvm::Error missingKey(llvm::StringRef key, const llvm::Twine &expected);
 
 } // namespace tawny::gguf
-
-#endif

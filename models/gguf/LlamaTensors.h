@@ -1,6 +1,5 @@
 // Which tensors a llama file must hold.
-#ifndef TAWNY_MODELS_GGUF_LLAMATENSORS_H
-#define TAWNY_MODELS_GGUF_LLAMATENSORS_H
+#pragma once
 
 #include "models/gguf/Hyperparameters.h"
 
@@ -11,5 +10,3 @@ namespace tawny::gguf {
 llvm::Error checkLlamaTensors(const File &file, LlamaParameters &parameters);
 
 } // namespace tawny::gguf
-
-#endif

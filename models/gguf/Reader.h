@@ -3,8 +3,7 @@
 // Source: the GGUF specification, docs/gguf.md of the ggml project. Where files in the wild and the
 // specification differ the stricter reading is taken, because a file that is read wrongly compiles
 // to a model that babbles.
-#ifndef TAWNY_MODELS_GGUF_READER_H
-#define TAWNY_MODELS_GGUF_READER_H
+#pragma once
 
 #include "models/gguf/Types.h"
 #include "models/gguf/Value.h"
@@ -77,5 +76,3 @@ llvm::Error requireSupportedTypes(const File &file,
                                   llvm::function_ref<bool(uint32_t type)> isSupported);
 
 } // namespace tawny::gguf
-
-#endif

@@ -1,6 +1,5 @@
 // The part of a GGUF file between metadata and data: the descriptions of the tensors.
-#ifndef TAWNY_MODELS_GGUF_TENSORTABLE_H
-#define TAWNY_MODELS_GGUF_TENSORTABLE_H
+#pragma once
 
 #include "models/gguf/Cursor.h"
 #include "models/gguf/Reader.h"
@@ -16,5 +15,3 @@ inline constexpr uint64_t leastTensorInfoBytes = 8 + 4 + 8 + 4 + 8;
 llvm::Error readTensorTable(Cursor &cursor, uint64_t count, File &file);
 
 } // namespace tawny::gguf
-
-#endif

@@ -1,6 +1,5 @@
 // The element types a GGUF tensor can have, and the geometry of their blocks.
-#ifndef TAWNY_MODELS_GGUF_TYPES_H
-#define TAWNY_MODELS_GGUF_TYPES_H
+#pragma once
 
 #include "llvm/ADT/StringRef.h"
 #include <cstdint>
@@ -36,5 +35,3 @@ const TypeInfo *typeInfo(uint32_t id);
 llvm::StringRef withdrawnTypeName(uint32_t id);
 
 } // namespace tawny::gguf
-
-#endif

@@ -1,6 +1,5 @@
 // Metadata values of a GGUF file, read in place.
-#ifndef TAWNY_MODELS_GGUF_VALUE_H
-#define TAWNY_MODELS_GGUF_VALUE_H
+#pragma once
 
 #include "llvm/ADT/ArrayRef.h"
 #include "llvm/ADT/StringRef.h"
@@ -118,5 +117,3 @@ private:
 std::string quote(llvm::StringRef text);
 
 } // namespace tawny::gguf
-
-#endif

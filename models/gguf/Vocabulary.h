@@ -1,6 +1,5 @@
 // The tokenizer that a GGUF file carries.
-#ifndef TAWNY_MODELS_GGUF_VOCABULARY_H
-#define TAWNY_MODELS_GGUF_VOCABULARY_H
+#pragma once
 
 #include "models/gguf/Reader.h"
 #include "llvm/Support/Error.h"
@@ -21,6 +20,7 @@ enum class TokenKind : uint8_t {
   Byte = 6,
 };
 
+/// One entry of the vocabulary.
 struct Token {
   /// Usually UTF-8, with U+2581 for a space; a view of the file.
   llvm::StringRef text;
@@ -55,5 +55,3 @@ llvm::Expected<Vocabulary> readVocabulary(const File &file);
 std::optional<uint8_t> parseByteToken(llvm::StringRef text);
 
 } // namespace tawny::gguf
-
-#endif

@@ -1,0 +1,114 @@
+// Reads the models and vocabularies that lie outside the repository; skipped where they do not.
+#include "models/gguf/Hyperparameters.h"
+#include "models/gguf/Vocabulary.h"
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringExtras.h"
+#include "llvm/Support/FileSystem.h"
+#include "llvm/Support/MemoryBuffer.h"
+#include <cstdlib>
+#include <gtest/gtest.h>
+
+using namespace tawny::gguf;
+
+namespace {
+
+std::string dataFolder() {
+  if (const char *folder = std::getenv("TAWNY_TEST_DATA"))
+    return folder;
+  return TAWNY_SOURCE_DIR "/../shared";
+}
+
+class SharedModels : public testing::Test {
+protected:
+  void SetUp() override {
+    if (!llvm::sys::fs::is_directory(dataFolder() + "/models"))
+      GTEST_SKIP() << "no test data in " << dataFolder() << "; set TAWNY_TEST_DATA";
+  }
+
+  /// Maps a file of the data folder and parses it.
+  void open(llvm::StringRef path) {
+    auto mapped = llvm::MemoryBuffer::getFile(dataFolder() + "/" + path, /*IsText=*/false,
+                                              /*RequiresNullTerminator=*/false);
+    ASSERT_TRUE(mapped) << path.str() << ": " << mapped.getError().message();
+    buffer = std::move(*mapped);
+    llvm::Expected<File> parsed = parseFile(llvm::arrayRefFromStringRef(buffer->getBuffer()));
+    ASSERT_TRUE(bool(parsed)) << path.str() << ": " << llvm::toString(parsed.takeError());
+    file = std::move(*parsed);
+  }
+
+  std::unique_ptr<llvm::MemoryBuffer> buffer;
+  File file;
+};
+
+bool isSupported(uint32_t type) {
+  return llvm::is_contained({TypeF32, TypeF16, TypeQ4_0, TypeQ8_0, TypeQ4_K, TypeQ6_K}, type);
+}
+
+TEST_F(SharedModels, ReadsAliceLlamaInEveryFormat) {
+  for (llvm::StringRef format : {"F16", "Q8_0", "Q6_K", "Q5_K_M", "Q5_1", "Q5_0", "Q4_K_M", "Q4_1",
+                                 "Q4_0", "IQ4_NL", "IQ4_XS", "Q3_K_M", "Q2_K"}) {
+    SCOPED_TRACE(format.str());
+    ASSERT_NO_FATAL_FAILURE(
+        open(("models/alice-llama/gguf/alice-llama-" + format + ".gguf").str()));
+    llvm::Expected<LlamaParameters> parameters = readLlamaParameters(file);
+    ASSERT_TRUE(bool(parameters)) << llvm::toString(parameters.takeError());
+    EXPECT_EQ(parameters->numBlocks, 3u);
+    EXPECT_EQ(parameters->hiddenSize, 256u);
+    EXPECT_EQ(parameters->intermediateSize, 512u);
+    EXPECT_EQ(parameters->numHeads, 4u);
+    EXPECT_EQ(parameters->numKVHeads, 2u);
+    EXPECT_EQ(parameters->keyDim, 64u);
+    EXPECT_EQ(parameters->ropeDim, 64u);
+    EXPECT_EQ(parameters->contextLength, 2048u);
+    EXPECT_EQ(parameters->vocabSize, 1024u);
+    EXPECT_FLOAT_EQ(parameters->normEpsilon, 1e-5);
+    EXPECT_EQ(parameters->ropeTheta, 10000.0);
+    EXPECT_FALSE(parameters->tiedHead);
+
+    llvm::Expected<Vocabulary> vocabulary = readVocabulary(file);
+    ASSERT_TRUE(bool(vocabulary)) << llvm::toString(vocabulary.takeError());
+    EXPECT_EQ(vocabulary->tokens.size(), 1024u);
+    EXPECT_EQ(vocabulary->bosId, 1u);
+    EXPECT_EQ(vocabulary->unknownId, 0u);
+    EXPECT_TRUE(llvm::all_of(vocabulary->byteTokens, [](auto id) { return id.has_value(); }));
+    EXPECT_EQ(vocabulary->byteTokens[0], 3u);
+
+    bool expected = llvm::is_contained({"F16", "Q8_0", "Q6_K", "Q4_0", "Q4_K_M"}, format);
+    std::string error = llvm::toString(requireSupportedTypes(file, isSupported));
+    EXPECT_EQ(error.empty(), expected) << error;
+  }
+}
+
+TEST_F(SharedModels, RefusesTheOtherArchitectures) {
+  for (llvm::StringRef name : {"qwen2", "qwen3", "qwen2moe", "qwen3moe", "qwen3next"}) {
+    SCOPED_TRACE(name.str());
+    ASSERT_NO_FATAL_FAILURE(
+        open(("models/alice-" + name + "/gguf/alice-" + name + "-Q8_0.gguf").str()));
+    std::string found = (", found string '" + name + "'").str();
+    std::string error = llvm::toString(readLlamaParameters(file).takeError());
+    EXPECT_TRUE(llvm::StringRef(error).contains("which is only 'llama'" + found)) << error;
+    error = llvm::toString(readVocabulary(file).takeError());
+    EXPECT_TRUE(llvm::StringRef(error).contains("found string 'gpt2'")) << error;
+  }
+}
+
+TEST_F(SharedModels, ReadsVocabularies) {
+  const std::pair<llvm::StringRef, size_t> vocabularies[] = {{"llama-spm", 32000},
+                                                             {"phi-3", 32064}};
+  for (auto [name, size] : vocabularies) {
+    SCOPED_TRACE(name.str());
+    ASSERT_NO_FATAL_FAILURE(open(("vocabs/ggml-vocab-" + name + ".gguf").str()));
+    llvm::Expected<Vocabulary> vocabulary = readVocabulary(file);
+    ASSERT_TRUE(bool(vocabulary)) << llvm::toString(vocabulary.takeError());
+    EXPECT_EQ(vocabulary->tokens.size(), size);
+    EXPECT_TRUE(llvm::all_of(vocabulary->byteTokens, [](auto id) { return id.has_value(); }));
+  }
+  for (llvm::StringRef name : {"gpt-2", "starcoder", "refact", "deepseek-llm"}) {
+    SCOPED_TRACE(name.str());
+    ASSERT_NO_FATAL_FAILURE(open(("vocabs/ggml-vocab-" + name + ".gguf").str()));
+    std::string error = llvm::toString(readVocabulary(file).takeError());
+    EXPECT_TRUE(llvm::StringRef(error).contains("found string 'gpt2'")) << error;
+  }
+}
+
+} // namespace
