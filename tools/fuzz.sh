@@ -25,10 +25,14 @@ fuzz_one() {
   log=$found/log
   scratch=$(mktemp -d)
   cp -r "$corpus/." "$scratch"
-  local status=0
+  # A dictionary of the format stands beside its corpus.
+  local status=0 dictionary=()
+  if [ -f "$corpus.dict" ]; then
+    dictionary=("-dict=$corpus.dict")
+  fi
   "$build/bin/$name" -max_total_time="$seconds" -seed="$seed" -timeout=20 \
-    -rss_limit_mb=3072 -print_final_stats=1 -artifact_prefix="$found/" "$scratch" \
-    >"$log" 2>&1 || status=$?
+    -rss_limit_mb=3072 -print_final_stats=1 -artifact_prefix="$found/" \
+    "${dictionary[@]}" "$scratch" >"$log" 2>&1 || status=$?
   rm -rf "$scratch"
   if [ "$status" -ne 0 ]; then
     echo "error: $name found an input that fails:" \
