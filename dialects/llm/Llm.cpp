@@ -45,29 +45,43 @@ void LlmDialect::initialize() {
       >();
 }
 
+std::optional<Format> formatOf(Type elementType) {
+  return llvm::TypeSwitch<Type, std::optional<Format>>(elementType)
+      .Case<Float32Type>([](auto) { return Format::F32; })
+      .Case<Float16Type>([](auto) { return Format::F16; })
+      .Case<Q4_0Type, Q8_0Type, Q4_KType, Q6_KType>([](auto type) {
+        llvm::StringRef name = type.getMnemonic();
+        return formatByName(std::string_view(name.data(), name.size()));
+      })
+      .Default([](Type) { return std::nullopt; });
+}
+
+Type formatType(MLIRContext *context, Format format) {
+  switch (format) {
+  case Format::F32:
+    return Float32Type::get(context);
+  case Format::F16:
+    return Float16Type::get(context);
+  case Format::Q4_0:
+    return Q4_0Type::get(context);
+  case Format::Q8_0:
+    return Q8_0Type::get(context);
+  case Format::Q4_K:
+    return Q4_KType::get(context);
+  case Format::Q6_K:
+    return Q6_KType::get(context);
+  }
+  llvm_unreachable("every format has a type");
+}
+
 llvm::StringRef formatName(Type elementType) {
-  return llvm::TypeSwitch<Type, llvm::StringRef>(elementType)
-      .Case<Float32Type>([](auto) { return "f32"; })
-      .Case<Float16Type>([](auto) { return "f16"; })
-      .Case<Q4_0Type, Q8_0Type, Q4_KType, Q6_KType>([](auto type) { return type.getMnemonic(); })
-      .Default([](Type) { return llvm::StringRef(); });
+  std::optional<Format> format = formatOf(elementType);
+  return format ? llvm::StringRef(formatInfo(*format).name) : llvm::StringRef();
 }
 
 Type formatType(MLIRContext *context, llvm::StringRef name) {
-  for (Type type : {Type(Float32Type::get(context)), Type(Float16Type::get(context)),
-                    Type(Q4_0Type::get(context)), Type(Q8_0Type::get(context)),
-                    Type(Q4_KType::get(context)), Type(Q6_KType::get(context))})
-    if (formatName(type) == name)
-      return type;
-  return {};
-}
-
-int64_t blockElements(Type elementType) {
-  return llvm::TypeSwitch<Type, int64_t>(elementType)
-      .Case<Float32Type, Float16Type>([](auto) { return 1; })
-      .Case<Q4_0Type, Q8_0Type>([](auto) { return 32; })
-      .Case<Q4_KType, Q6_KType>([](auto) { return 256; })
-      .Default([](Type) { return 0; });
+  std::optional<Format> format = formatByName(std::string_view(name));
+  return format ? formatType(context, *format) : Type();
 }
 
 bool LinearOp::isPaired() { return getFirstRows().size() > 1 && llvm::all_equal(getFirstRows()); }

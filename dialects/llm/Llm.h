@@ -1,6 +1,8 @@
 // The llm dialect in C++: types, attributes and operations of a model (see LlmDialect.td).
 #pragma once
 
+#include "dialects/formats/Formats.h"
+
 #include "mlir/Bytecode/BytecodeOpInterface.h"
 #include "mlir/IR/BuiltinAttributes.h"
 #include "mlir/IR/BuiltinTypes.h"
@@ -27,16 +29,16 @@
 
 namespace tawny::llm {
 
-/// The lower-case name of a weight's element type as tables and files spell it ("q4_k", "f16"), or
-/// an empty string for a type that weights do not have.
+/// The storage format of a weight's element type; nothing for types that weights do not have.
+std::optional<Format> formatOf(mlir::Type elementType);
+
+/// The element type of weights stored in a format.
+mlir::Type formatType(mlir::MLIRContext *context, Format format);
+
+/// The same two by the format's name in the format table; an empty name and a null type stand for
+/// what is in no row of it.
 llvm::StringRef formatName(mlir::Type elementType);
-
-/// The element type of that name, or null.
 mlir::Type formatType(mlir::MLIRContext *context, llvm::StringRef name);
-
-/// Elements of one block of a weight's element type: 1 for plain floats, 0 for a type that weights
-/// do not have. Block geometry is the format table's (dialects/formats/Formats.h).
-int64_t blockElements(mlir::Type elementType);
 
 /// Columns (the last dimension) of a ranked tensor.
 inline int64_t columnsOf(mlir::Value tensor) {

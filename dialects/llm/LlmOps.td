@@ -116,7 +116,7 @@ def Llm_QuantizeOp : LlmOp<"quantize", [Pure]> {
   let hasVerifier = 1;
 }
 
-def Llm_LinearOp : LlmOp<"linear", [Pure, AttrSizedOperandSegments]> {
+def Llm_LinearOp : LlmOp<"linear", [Pure, AttrSizedOperandSegments, IsolatedFromAbove]> {
   let summary = "Multiplies activations by one or more weights that share them.";
   let description = [{
     Part `p` is a weight of `n_p` rows that makes output rows `[first_p, first_p + n_p)`:

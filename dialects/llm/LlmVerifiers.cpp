@@ -73,7 +73,7 @@ LogicalResult WeightOp::verify() {
   if (!type || !type.hasStaticShape() || type.getRank() < 1 || type.getRank() > 2)
     return emitOpError("expects a static shape of rank 1 or 2, found ") << getType();
   // weight_c2
-  int64_t block = blockElements(type.getElementType());
+  int64_t block = formatInfo(*formatOf(type.getElementType())).blockElements;
   if (type.getShape().back() % block != 0)
     return emitOpError("expects rows of whole blocks of ")
            << block << " elements, found " << type.getShape().back() << " columns";
@@ -85,8 +85,6 @@ LogicalResult WeightOp::verify() {
 }
 
 LogicalResult LoadWeightOp::verifySymbolUses(SymbolTableCollection &symbols) {
-  // Kernels and test functions may stand in a nested symbol table; the weight is looked up from
-  // the inside out.
   auto weight = symbols.lookupNearestSymbolFrom<WeightOp>(*this, getWeightAttr());
   // load_weight_c1
   if (!weight)

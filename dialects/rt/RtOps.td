@@ -110,6 +110,7 @@ def Rt_LaunchOp : RtOp<"launch", [HasParent<"ProgramOp">,
     ```
     1. launch_c1: the symbol names a kernel with as many bindings.
     2. launch_c2: a binding's offset and bytes are not negative; arena bindings lie in the arena.
+    3. launch_c3: a binding names a weight exactly where its space is `weight`.
   }];
   let arguments = (ins SymbolRefAttr:$kernel, StrAttr:$label, RtGrid:$grid,
                        TypedArrayAttrBase<RtBinding, "bindings">:$bindings);

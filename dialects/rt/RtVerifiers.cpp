@@ -105,6 +105,9 @@ LogicalResult LaunchOp::verifySymbolUses(SymbolTableCollection &symbols) {
     if (binding.getSpace() == Space::Arena && (bytes > arena || offset > arena - bytes))
       return emitOpError("expects a binding inside the arena of ")
              << arena << " bytes, found " << binding;
+    // launch_c3
+    if ((binding.getSpace() == Space::Weight) != static_cast<bool>(binding.getWeight()))
+      return emitOpError("expects a symbol exactly where a weight is bound, found ") << binding;
   }
   return success();
 }
