@@ -110,7 +110,7 @@ uint64_t Artifact::weightBytes() const {
   return total;
 }
 
-ErrorOr<void> Artifact::verifyWeights(const Progress &progress) const {
+ErrorOr<void> Artifact::verifyWeights(const ProgressFunction &progress) const {
   uint64_t total = weightBytes(), done = 0;
   for (uint32_t i = 0; root->segments() && i < root->segments()->size(); ++i) {
     const fb::Segment &entry = *root->segments()->Get(i);
@@ -124,10 +124,10 @@ ErrorOr<void> Artifact::verifyWeights(const Progress &progress) const {
       return makeError("stopped at segments[%u], %" PRIu64 " of %" PRIu64 " bytes verified", i,
                        done, total);
     if (*found != entry.checksum())
-      return damaged(name, makeError("segments[%u].checksum: expected %016" PRIx64
-                                     ", found %016" PRIx64,
-                                     i, entry.checksum(), *found)
-                               .message);
+      return damaged(name,
+                     makeError("segments[%u].checksum: expected %016" PRIx64 ", found %016" PRIx64,
+                               i, entry.checksum(), *found)
+                         .message);
   }
   return {};
 }

@@ -46,7 +46,7 @@ public:
 
   /// Reads all weights and compares them with the checksums of their segments. An error names the
   /// segment; so does one where `progress` (which may be empty) asked to stop.
-  ErrorOr<void> verifyWeights(const Progress &progress) const;
+  ErrorOr<void> verifyWeights(const ProgressFunction &progress) const;
 
 private:
   Artifact(std::span<const std::byte> bytes, std::string name)

@@ -10,7 +10,7 @@
 namespace tawny {
 
 /// Told how many of how many bytes are done; answers whether to go on.
-using Progress = std::function<bool(uint64_t done, uint64_t total)>;
+using ProgressFunction = std::function<bool(uint64_t done, uint64_t total)>;
 
 uint64_t checksum(std::span<const std::byte> bytes);
 

@@ -23,8 +23,8 @@ ErrorOr<MappedFile> MappedFile::open(const std::string &path) {
     return makeError("cannot read '%s': expected a regular file", path.c_str());
   if (status.st_size == 0)
     return makeError("'%s' is empty: expected an artifact made by tawnyc", path.c_str());
-  void *address = mmap(nullptr, static_cast<size_t>(status.st_size), PROT_READ, MAP_SHARED,
-                       mapped.file, 0);
+  void *address =
+      mmap(nullptr, static_cast<size_t>(status.st_size), PROT_READ, MAP_SHARED, mapped.file, 0);
   if (address == MAP_FAILED)
     return makeError("cannot map '%s' (%lld bytes): %s", path.c_str(),
                      static_cast<long long>(status.st_size), std::strerror(errno));

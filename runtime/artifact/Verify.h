@@ -10,11 +10,11 @@
 
 namespace tawny {
 
-/// Checks that `header` is a FlatBuffer of the schema and that every offset, size, alignment, index,
-/// enum, grid and table in it fits the others and a file of `fileBytes` bytes whose header ends at
-/// `headerEnd`. After success all non-optional fields are present and the executor may use them
-/// without a check. The error starts with the path of the field, `targets[0].kv.pages: expected …`.
-/// `header` must be aligned to 16 bytes, as FlatBuffers demands of the largest scalar.
+/// Checks that `header` is a FlatBuffer of the schema and that every offset, size, alignment,
+/// index, enum, grid and table in it fits the others and a file of `fileBytes` bytes whose header
+/// ends at `headerEnd`. After success all non-optional fields are present and the executor may use
+/// them without a check. The error starts with the path of the field, `targets[0].kv.pages:
+/// expected …`. `header` must be aligned to 16 bytes, as FlatBuffers demands of the largest scalar.
 ErrorOr<void> verifyHeader(std::span<const std::byte> header, uint64_t headerEnd,
                            uint64_t fileBytes);
 

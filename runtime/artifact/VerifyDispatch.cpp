@@ -60,8 +60,7 @@ bool checkedRows(Checker &check, const Field &where, const fb::Program &program,
                  const fb::Binding &binding) {
   if (!binding.check_f32())
     return true;
-  const fb::StepLayout *layout =
-      program.kind() == fb::ProgramKind::Init ? nullptr : program.step();
+  const fb::StepLayout *layout = program.kind() == fb::ProgramKind::Init ? nullptr : program.step();
   if (!(check.expect(binding.access() != fb::Access::Read, where("check_f32"),
                      "expected it only where the kernel writes, found it on a Read") &&
         check.multipleOf(where("row_bytes"), binding.row_bytes(), sizeof(float)) &&
@@ -101,8 +100,7 @@ bool binding(Checker &check, const Field &where, const TargetContext &context,
 }
 
 bool grid(Checker &check, const Field &where, const fb::Program &program, const fb::Grid &grid) {
-  const fb::StepLayout *layout =
-      program.kind() == fb::ProgramKind::Init ? nullptr : program.step();
+  const fb::StepLayout *layout = program.kind() == fb::ProgramKind::Init ? nullptr : program.step();
   if (!(check.inRange(where("fixed"), grid.fixed(), 1, format::maxTiles) &&
         check.expect(grid.divisor() != 0, where("divisor"), "expected at least 1, found 0") &&
         check.enumeration(where("extent"), grid.extent(), fb::Extent::MAX)))
@@ -123,8 +121,7 @@ bool dispatch(Checker &check, const Field &where, const TargetContext &context,
   Field gridField = where("grid");
   if (!(check.expect(dispatch.kernel() < kernels, where("kernel"),
                      "expected an index below %u, found %u", kernels, dispatch.kernel()) &&
-        check.text(where("label"), dispatch.label()) &&
-        check.present(gridField, dispatch.grid()) &&
+        check.text(where("label"), dispatch.label()) && check.present(gridField, dispatch.grid()) &&
         grid(check, gridField, program, *dispatch.grid()) &&
         check.present(where("bindings"), dispatch.bindings())))
     return false;

@@ -116,8 +116,7 @@ bool verifyArtifact(Checker &check, const fb::Artifact &artifact, uint64_t heade
   Field model("model"), tokenizer("tokenizer");
   return check.text(Field("compiler_version"), artifact.compiler_version()) &&
          check.present(model, artifact.model()) && verifyModel(check, model, *artifact.model()) &&
-         verifySegments(check, artifact, headerEnd, fileBytes) &&
-         verifyWeights(check, artifact) &&
+         verifySegments(check, artifact, headerEnd, fileBytes) && verifyWeights(check, artifact) &&
          (!artifact.tokenizer() || verify::tokenizer(check, tokenizer, *artifact.tokenizer())) &&
          check.expect(!artifact.tokenizer() || artifact.tokenizer()->token_offsets()->size() - 1 <=
                                                    artifact.model()->vocab_size(),
@@ -134,7 +133,8 @@ ErrorOr<void> verifyHeader(std::span<const std::byte> header, uint64_t headerEnd
     return makeError("header: expected 16 to %" PRIu64 " bytes, found %zu", format::maxHeaderBytes,
                      header.size());
   flatbuffers::Verifier::Options options;
-  // A binding is a table: models of a hundred layers with a dozen programs pass the default million.
+  // A binding is a table: models of a hundred layers with a dozen programs pass the default
+  // million.
   options.max_tables = 1u << 26;
   flatbuffers::Verifier verifier(reinterpret_cast<const uint8_t *>(header.data()), header.size(),
                                  options);

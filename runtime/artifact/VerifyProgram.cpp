@@ -12,10 +12,9 @@ bool logits(Checker &check, const Field &where, const fb::Artifact &artifact,
             const fb::Program &program) {
   uint64_t bytes =
       uint64_t(program.step()->max_logit_rows()) * artifact.model()->vocab_size() * sizeof(float);
-  return check.multipleOf(where("logits_offset"), program.logits_offset(),
-                          format::dataAlignment) &&
-         check.within(where("logits_offset"), program.logits_offset(), bytes,
-                      program.arena_bytes(), "the arena");
+  return check.multipleOf(where("logits_offset"), program.logits_offset(), format::dataAlignment) &&
+         check.within(where("logits_offset"), program.logits_offset(), bytes, program.arena_bytes(),
+                      "the arena");
 }
 
 bool program(Checker &check, const Field &where, const TargetContext &context,

@@ -25,8 +25,7 @@ bool kernel(Checker &check, const Field &where, const fb::Kernel &kernel, bool o
   for (uint32_t i = 0; i < kernel.bindings()->size(); ++i)
     if (!check.enumeration(where("bindings", i), kernel.bindings()->Get(i), fb::Access::MAX))
       return false;
-  return check.inRange(where("threads"), kernel.threads(), 1,
-                       onCpu ? 1 : format::maxTileThreads) &&
+  return check.inRange(where("threads"), kernel.threads(), 1, onCpu ? 1 : format::maxTileThreads) &&
          check.inRange(where("scratch_bytes"), kernel.scratch_bytes(), 0,
                        format::maxScratchBytes) &&
          check.inRange(where("shared_bytes"), kernel.shared_bytes(), 0, format::maxSharedBytes);
@@ -153,8 +152,7 @@ bool target(Checker &check, const Field &where, const fb::Artifact &artifact,
   Field kvField = where("kv"), probesField = where("probes");
   return check.expect(device == "cpu" || device == "hip" || device == "cuda", where("device"),
                       "expected cpu, hip or cuda, found '%.20s'", target.device()->c_str()) &&
-         features(check, where, target) &&
-         check.text(where("activations"), target.activations()) &&
+         features(check, where, target) && check.text(where("activations"), target.activations()) &&
          codeSegment(check, where, artifact, target) &&
          check.inRange(where("resident_bytes"), target.resident_bytes(), 0,
                        format::maxBufferBytes) &&

@@ -8,7 +8,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-// Linux 6.3 lets a system forbid executable memfds unless they are asked for; older headers lack it.
+// Linux 6.3 lets a system forbid executable memfds unless they are asked for; older headers lack
+// it.
 #ifndef MFD_EXEC
 #define MFD_EXEC 0x0010U
 #endif

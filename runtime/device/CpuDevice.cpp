@@ -58,8 +58,7 @@ static void populate(void *address, uint64_t bytes, bool forWriting) {
 ErrorOr<Buffer> CpuDevice::allocate(uint64_t bytes) {
   if (bytes == 0)
     return Buffer();
-  void *address =
-      mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void *address = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (address == MAP_FAILED)
     return makeError("cannot allocate %" PRIu64 " bytes: %s", bytes, std::strerror(errno));
   // Large pages spare TLB misses; where there are none, small ones do the same work.
@@ -71,7 +70,7 @@ ErrorOr<Buffer> CpuDevice::allocate(uint64_t bytes) {
 void CpuDevice::release(void *address, uint64_t bytes) { munmap(address, bytes); }
 
 ErrorOr<Buffer> CpuDevice::placeWeights(const Artifact &artifact, uint32_t segment, bool prefault,
-                                        const Progress &progress) {
+                                        const ProgressFunction &progress) {
   constexpr uint64_t chunkBytes = uint64_t(64) << 20;
   std::span<const std::byte> bytes = artifact.segment(segment);
   // The mapping is read-only; kernels that would write it were refused by the header's checks.

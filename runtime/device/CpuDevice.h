@@ -24,7 +24,7 @@ public:
 
   ErrorOr<Buffer> allocate(uint64_t bytes) override;
   ErrorOr<Buffer> placeWeights(const Artifact &artifact, uint32_t segment, bool prefault,
-                               const Progress &progress) override;
+                               const ProgressFunction &progress) override;
   ErrorOr<std::unique_ptr<CodeObject>> loadCode(std::span<const std::byte> code) override;
 
   ErrorOr<void> submit(std::span<const Launch> launches) override;

@@ -93,7 +93,7 @@ public:
   /// Makes a segment of weights addressable, without a copy where the device can. With `prefault`
   /// the bytes are resident on return; `progress` (which may be empty) is told, and stops it.
   virtual ErrorOr<Buffer> placeWeights(const Artifact &artifact, uint32_t segment, bool prefault,
-                                       const Progress &progress) = 0;
+                                       const ProgressFunction &progress) = 0;
   virtual ErrorOr<std::unique_ptr<CodeObject>> loadCode(std::span<const std::byte> code) = 0;
 
   /// Runs launches in order, each after all tiles of the one before have finished.

@@ -10,7 +10,8 @@
 
 namespace tawny {
 
-/// A small file of /proc or /sys, or nothing. These files have no size, so they are read to the end.
+/// A small file of /proc or /sys, or nothing. These files have no size, so they are read to the
+/// end.
 static std::optional<std::string> readText(const std::string &path) {
   std::FILE *file = std::fopen(path.c_str(), "re");
   if (!file)

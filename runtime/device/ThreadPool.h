@@ -16,9 +16,10 @@ namespace tawny {
 /// Persistent threads; the caller of run() is one of them. Between the launches of one run all
 /// threads meet at a spinning barrier; between runs they spin for a moment and then sleep.
 ///
-/// Which thread runs a tile varies, what a tile computes does not: tiles of a launch are independent.
-/// Each thread owns a contiguous share of the tiles, so that it streams contiguous weights and finds
-/// the same ones in its cache at the next step; one that is done early takes chunks of others' shares.
+/// Which thread runs a tile varies, what a tile computes does not: tiles of a launch are
+/// independent. Each thread owns a contiguous share of the tiles, so that it streams contiguous
+/// weights and finds the same ones in its cache at the next step; one that is done early takes
+/// chunks of others' shares.
 class ThreadPool {
 public:
   /// `threads` counts the caller. Fails where the system refuses to make a thread.

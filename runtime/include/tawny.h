@@ -179,9 +179,11 @@ TAWNY_API tawny_status tawny_tokenize(tawny_model *model, const char *text, size
 /* Joins the texts of tokens. Stores the bytes of the text in `bytes`; where that is more than
  * `capacity`, returns TAWNY_TOO_SHORT and stores no text. No terminating zero is stored. A text may
  * end inside a UTF-8 character when the tokens do. `special` shows control tokens by their text
- * instead of leaving them out. This call may allocate. */
+ * instead of leaving them out; `continuation` says that other tokens came before, so that a space
+ * at the start is part of the text. This call may allocate. */
 TAWNY_API tawny_status tawny_detokenize(tawny_model *model, const int32_t *tokens, size_t count,
-                                        bool special, char *text, size_t capacity, size_t *bytes);
+                                        bool special, bool continuation, char *text,
+                                        size_t capacity, size_t *bytes);
 
 /* -- Sequences -------------------------------------------------------------------------------- */
 
@@ -241,19 +243,23 @@ typedef struct tawny_sampler_params {
   float min_p;
   /* Divide (or, below zero, multiply) the logits of recent tokens by this; 1 leaves them. */
   float repeat_penalty;
+  /* How many tokens are recent; 0 turns the penalty off. */
+  uint32_t repeat_window;
   uint64_t seed;
 } tawny_sampler_params;
 
-/* Greedy: temperature 0 and nothing else in force. */
+/* Greedy: temperature 0 and nothing else in force; a window of 64 tokens. */
 TAWNY_API tawny_sampler_params tawny_default_sampler_params(void);
 
-/* NULL where a parameter is out of range; tawny_last_error(model) says which. */
+/* Makes a sampler for one sequence. NULL where a parameter is out of range; tawny_last_error(model)
+ * says which. */
 TAWNY_API tawny_sampler *tawny_create_sampler(tawny_model *model,
                                               const tawny_sampler_params *params);
 TAWNY_API void tawny_free_sampler(tawny_sampler *sampler);
 
 /* Tells the sampler a token that it did not choose, such as one of the prompt. */
-TAWNY_API void tawny_sampler_accept(tawny_sampler *sampler, int32_t token);
+TAWNY_API tawny_status tawny_sampler_accept(tawny_model *model, tawny_sampler *sampler,
+                                            int32_t token);
 
 /* Chooses a token from row `row` of the last step's logits and remembers it. */
 TAWNY_API tawny_status tawny_sample(tawny_model *model, tawny_sampler *sampler, size_t row,

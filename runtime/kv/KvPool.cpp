@@ -20,9 +20,8 @@ KvPool::KvPool(const Bounds &bounds) : limits(bounds), maxPages(pagesFor(bounds.
 
 uint64_t KvPool::hostBytes(const Bounds &bounds) {
   uint64_t tablePages = bounds.maxTokens / bounds.pageTokens + 1;
-  return uint64_t(bounds.maxSequences) *
-             (sizeof(Sequence) + tablePages * sizeof(int32_t) + sizeof(uint32_t) +
-              sizeof(PageCopy)) +
+  return uint64_t(bounds.maxSequences) * (sizeof(Sequence) + tablePages * sizeof(int32_t) +
+                                          sizeof(uint32_t) + sizeof(PageCopy)) +
          uint64_t(bounds.pages) * (2 * sizeof(uint32_t) + sizeof(int32_t));
 }
 

@@ -56,8 +56,8 @@ public:
   void truncate(SequenceId sequence, uint32_t length);
   void free(SequenceId sequence);
 
-  /// Lengthens sequences, each named at most once, all of them or, unless the outcome is Done, none.
-  /// Afterwards copies() lists what must be copied before any kernel writes.
+  /// Lengthens sequences, each named at most once, all of them or, unless the outcome is Done,
+  /// none. Afterwards copies() lists what must be copied before any kernel writes.
   Outcome append(std::span<const KvAppend> appends);
   Outcome append(SequenceId sequence, uint32_t count) {
     KvAppend single{sequence, count};
@@ -96,10 +96,10 @@ private:
   Bounds limits;
   uint32_t maxPages;
   std::vector<Sequence> sequences;
-  std::vector<int32_t> tables;      ///< [maxSequences, maxPages]
-  std::vector<uint32_t> counts;     ///< references of each page
-  std::vector<uint32_t> leaving;    ///< references that a batch under way gives up, per page
-  std::vector<int32_t> freeList;    ///< a stack: the page freed last is warm in the cache
+  std::vector<int32_t> tables;   ///< [maxSequences, maxPages]
+  std::vector<uint32_t> counts;  ///< references of each page
+  std::vector<uint32_t> leaving; ///< references that a batch under way gives up, per page
+  std::vector<int32_t> freeList; ///< a stack: the page freed last is warm in the cache
   std::vector<uint32_t> freeSlots;
   std::vector<PageCopy> copyList;
 };

@@ -1,0 +1,68 @@
+// Runs batches of sequences on a model.
+#pragma once
+
+#include "runtime/executor/Model.h"
+#include "runtime/executor/Program.h"
+#include "runtime/executor/StepPlanner.h"
+#include "runtime/kv/KvPool.h"
+#include "runtime/support/Error.h"
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace tawny {
+
+struct StepResult {
+  KvPool::Outcome outcome = KvPool::Outcome::Done;
+  /// f32 [rows, vocabulary], in the order of the inputs and their tokens; null where rows is 0.
+  const float *logits = nullptr;
+  uint32_t rows = 0;
+};
+
+/// Owns the sequences, their KV pool and the scratch of the programs. create() allocates; after
+/// that only the text of errors does. For one thread at a time.
+class Executor {
+public:
+  /// The model must outlive the executor. Several executors of one model take the memory of the
+  /// plan each.
+  static ErrorOr<std::unique_ptr<Executor>> create(Model &model);
+
+  /// Appends each input's tokens to its sequence and computes the wanted logits, which are valid
+  /// until the next step. What passes a program's bounds runs in several parts. Unless the outcome
+  /// is Done, no sequence has changed: that is an ordinary event of a full pool or sequence, while
+  /// an error says that the call was wrong (a token out of range, a sequence twice), that a check
+  /// failed or that the device did.
+  ErrorOr<StepResult> step(std::span<const SequenceInput> batch);
+
+  /// Sequences are made, forked, truncated and freed here; only step() appends.
+  KvPool &sequences() { return pool; }
+  const KvPool &sequences() const { return pool; }
+
+private:
+  explicit Executor(Model &model);
+  ErrorOr<void> allocate();
+  ErrorOr<void> validate(std::span<const SequenceInput> batch);
+  Program &choose(std::span<const SequenceInput> batch);
+  ErrorOr<void> copyPages();
+  ErrorOr<void> runParts(Program &program, std::span<const SequenceInput> batch,
+                         StepResult &result);
+  ErrorOr<void> runPart(Program &program, std::span<const SequenceInput> batch);
+  ErrorOr<void> collectLogits(Program &program, bool isWholeBatch, StepResult &result);
+
+  Model &model;
+  Device &device;
+  KvPool pool;
+  Buffer arena, kv, stepTable;
+  std::vector<std::byte> stepStaging; ///< for devices whose memory the host cannot write
+  std::vector<float> logits;          ///< rows of batches that run in several parts
+  std::vector<Program> programs;      ///< step, then decode in ascending size
+  StepPlanner planner;
+  std::vector<KvAppend> appends;
+  std::vector<uint32_t> lengthsBefore;
+  std::vector<uint32_t> lastBatch; ///< per sequence slot, the batch that named it last
+  uint32_t batchNumber = 0;
+};
+
+} // namespace tawny

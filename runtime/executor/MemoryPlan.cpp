@@ -1,0 +1,81 @@
+#include "runtime/executor/MemoryPlan.h"
+
+#include "runtime/executor/Program.h"
+
+#include <algorithm>
+#include <cinttypes>
+#include <set>
+
+namespace tawny {
+
+std::vector<uint32_t> usedSegments(const fb::Artifact &artifact, const fb::Target &target) {
+  std::set<uint32_t> segments;
+  for (const fb::Program *program : *target.programs())
+    for (const fb::Dispatch *dispatch : *program->dispatches())
+      for (const fb::Binding *binding : *dispatch->bindings())
+        if (binding->space() == fb::Space::Weight)
+          segments.insert(artifact.weights()->Get(binding->index())->segment());
+  return {segments.begin(), segments.end()};
+}
+
+uint64_t stepBytes(const fb::Target &target) {
+  uint64_t most = 0;
+  for (const fb::Program *program : *target.programs())
+    if (program->kind() != fb::ProgramKind::Init)
+      most = std::max(most, program->step()->bytes());
+  return most;
+}
+
+uint64_t arenaBytes(const fb::Target &target) {
+  uint64_t most = 0;
+  for (const fb::Program *program : *target.programs())
+    most = std::max(most, program->arena_bytes());
+  return most;
+}
+
+/// The executor's own tables: launches and addresses, block tables, the batch under way.
+static uint64_t hostBytes(const fb::Target &target, const ExecutionBounds &bounds) {
+  uint64_t bytes = KvPool::hostBytes(bounds.kv) + stepBytes(target);
+  for (const fb::Program *program : *target.programs())
+    for (const fb::Dispatch *dispatch : *program->dispatches())
+      bytes += sizeof(Launch) + dispatch->bindings()->size() * sizeof(void *);
+  return bytes;
+}
+
+std::vector<MemoryLine> planMemory(const Artifact &artifact, const fb::Target &target,
+                                   const ExecutionBounds &bounds) {
+  uint64_t weights = 0;
+  for (uint32_t segment : usedSegments(artifact.header(), target))
+    weights += artifact.segment(segment).size();
+  bool inPlace = target.device()->string_view() == "cpu";
+  uint64_t logits =
+      uint64_t(bounds.maxLogitRows) * artifact.header().model()->vocab_size() * sizeof(float);
+  return {
+      {"weights", weights, inPlace},
+      {"resident", target.resident_bytes(), false},
+      {"kv", target.kv()->bytes(), false},
+      {"arena", arenaBytes(target), false},
+      {"step", stepBytes(target), false},
+      {"logits", logits, false},
+      {"host", hostBytes(target, bounds), false},
+  };
+}
+
+ErrorOr<void> checkMemory(const std::vector<MemoryLine> &plan, const DeviceMemory &memory) {
+  uint64_t needed = 0;
+  std::string lines;
+  for (const MemoryLine &line : plan) {
+    if (line.mapped || line.bytes == 0)
+      continue;
+    needed += line.bytes;
+    lines += (lines.empty() ? "" : " + ") + line.name + " " + std::to_string(line.bytes);
+  }
+  if (needed <= memory.availableBytes)
+    return {};
+  return makeError("the model needs %" PRIu64 " bytes (%s) and %" PRIu64 " of %" PRIu64
+                   " are available: free memory, or compile with a smaller --kv-tokens, "
+                   "--max-context or --max-batch",
+                   needed, lines.c_str(), memory.availableBytes, memory.totalBytes);
+}
+
+} // namespace tawny
