@@ -165,7 +165,7 @@ llvm::Error readValue(Cursor &cursor, llvm::ArrayRef<uint8_t> file, llvm::String
 
 llvm::Error readMetadata(Cursor &cursor, llvm::ArrayRef<uint8_t> bytes, uint64_t count,
                          File &file) {
-  file.metadata.reserve(count);
+  // Nothing is reserved: a count may fit the file's size and still be wrong by orders of magnitude.
   for (uint64_t i = 0; i < count; ++i) {
     MetadataEntry entry;
     entry.offset = cursor.offset();

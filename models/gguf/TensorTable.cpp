@@ -123,7 +123,7 @@ llvm::Error checkOverlaps(const File &file) {
 } // namespace
 
 llvm::Error readTensorTable(Cursor &cursor, uint64_t count, File &file) {
-  file.tensors.reserve(count);
+  // Nothing is reserved: a count may fit the file's size and still be wrong by orders of magnitude.
   for (uint64_t i = 0; i < count; ++i) {
     Tensor tensor;
     if (llvm::Error error = readTensorInfo(

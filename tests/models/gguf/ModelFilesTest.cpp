@@ -1,4 +1,5 @@
-// Reads the models and vocabularies that lie outside the repository; skipped where they do not.
+// Reads the repository's sample model, and models and vocabularies that lie outside the repository;
+// the tests of those are skipped where there are none.
 #include "models/gguf/Hyperparameters.h"
 #include "models/gguf/Vocabulary.h"
 #include "llvm/ADT/STLExtras.h"
@@ -18,21 +19,16 @@ std::string dataFolder() {
   return TAWNY_SOURCE_DIR "/../shared";
 }
 
-class SharedModels : public testing::Test {
+class ModelFiles : public testing::Test {
 protected:
-  void SetUp() override {
-    if (!llvm::sys::fs::is_directory(dataFolder() + "/models"))
-      GTEST_SKIP() << "no test data in " << dataFolder() << "; set TAWNY_TEST_DATA";
-  }
-
-  /// Maps a file of the data folder and parses it.
-  void open(llvm::StringRef path) {
-    auto mapped = llvm::MemoryBuffer::getFile(dataFolder() + "/" + path, /*IsText=*/false,
+  /// Maps a file and parses it.
+  void open(const std::string &path) {
+    auto mapped = llvm::MemoryBuffer::getFile(path, /*IsText=*/false,
                                               /*RequiresNullTerminator=*/false);
-    ASSERT_TRUE(mapped) << path.str() << ": " << mapped.getError().message();
+    ASSERT_TRUE(mapped) << path << ": " << mapped.getError().message();
     buffer = std::move(*mapped);
     llvm::Expected<File> parsed = parseFile(llvm::arrayRefFromStringRef(buffer->getBuffer()));
-    ASSERT_TRUE(bool(parsed)) << path.str() << ": " << llvm::toString(parsed.takeError());
+    ASSERT_TRUE(bool(parsed)) << path << ": " << llvm::toString(parsed.takeError());
     file = std::move(*parsed);
   }
 
@@ -40,16 +36,41 @@ protected:
   File file;
 };
 
+/// Those outside the repository.
+class SharedModels : public ModelFiles {
+protected:
+  void SetUp() override {
+    if (!llvm::sys::fs::is_directory(dataFolder() + "/models"))
+      GTEST_SKIP() << "no test data in " << dataFolder() << "; set TAWNY_TEST_DATA";
+  }
+
+  void openShared(const llvm::Twine &path) { open((dataFolder() + "/" + path).str()); }
+};
+
 bool isSupported(uint32_t type) {
   return llvm::is_contained({TypeF32, TypeF16, TypeQ4_0, TypeQ8_0, TypeQ4_K, TypeQ6_K}, type);
+}
+
+TEST_F(ModelFiles, ReadsTheSampleModel) {
+  ASSERT_NO_FATAL_FAILURE(open(TAWNY_SOURCE_DIR "/models/samples/alice-llama-Q4_K_M.gguf"));
+  EXPECT_EQ(file.version, 3u);
+  EXPECT_EQ(file.metadata.size(), 29u);
+  ASSERT_EQ(file.tensors.size(), 30u);
+  const Tensor *value = file.findTensor("blk.2.attn_v.weight");
+  ASSERT_NE(value, nullptr);
+  EXPECT_EQ(value->type, TypeQ6_K);
+  EXPECT_EQ(value->dims().vec(), (std::vector<uint64_t>{256, 128}));
+  EXPECT_EQ(value->byteSize, 128u * 210);
+  EXPECT_EQ(llvm::toString(requireSupportedTypes(file, isSupported)), "");
+  EXPECT_EQ(llvm::toString(readLlamaParameters(file).takeError()), "");
+  EXPECT_EQ(llvm::toString(readVocabulary(file).takeError()), "");
 }
 
 TEST_F(SharedModels, ReadsAliceLlamaInEveryFormat) {
   for (llvm::StringRef format : {"F16", "Q8_0", "Q6_K", "Q5_K_M", "Q5_1", "Q5_0", "Q4_K_M", "Q4_1",
                                  "Q4_0", "IQ4_NL", "IQ4_XS", "Q3_K_M", "Q2_K"}) {
     SCOPED_TRACE(format.str());
-    ASSERT_NO_FATAL_FAILURE(
-        open(("models/alice-llama/gguf/alice-llama-" + format + ".gguf").str()));
+    ASSERT_NO_FATAL_FAILURE(openShared("models/alice-llama/gguf/alice-llama-" + format + ".gguf"));
     llvm::Expected<LlamaParameters> parameters = readLlamaParameters(file);
     ASSERT_TRUE(bool(parameters)) << llvm::toString(parameters.takeError());
     EXPECT_EQ(parameters->numBlocks, 3u);
@@ -83,7 +104,7 @@ TEST_F(SharedModels, RefusesTheOtherArchitectures) {
   for (llvm::StringRef name : {"qwen2", "qwen3", "qwen2moe", "qwen3moe", "qwen3next"}) {
     SCOPED_TRACE(name.str());
     ASSERT_NO_FATAL_FAILURE(
-        open(("models/alice-" + name + "/gguf/alice-" + name + "-Q8_0.gguf").str()));
+        openShared("models/alice-" + name + "/gguf/alice-" + name + "-Q8_0.gguf"));
     std::string found = (", found string '" + name + "'").str();
     std::string error = llvm::toString(readLlamaParameters(file).takeError());
     EXPECT_TRUE(llvm::StringRef(error).contains("which is only 'llama'" + found)) << error;
@@ -97,7 +118,7 @@ TEST_F(SharedModels, ReadsVocabularies) {
                                                              {"phi-3", 32064}};
   for (auto [name, size] : vocabularies) {
     SCOPED_TRACE(name.str());
-    ASSERT_NO_FATAL_FAILURE(open(("vocabs/ggml-vocab-" + name + ".gguf").str()));
+    ASSERT_NO_FATAL_FAILURE(openShared("vocabs/ggml-vocab-" + name + ".gguf"));
     llvm::Expected<Vocabulary> vocabulary = readVocabulary(file);
     ASSERT_TRUE(bool(vocabulary)) << llvm::toString(vocabulary.takeError());
     EXPECT_EQ(vocabulary->tokens.size(), size);
@@ -105,7 +126,7 @@ TEST_F(SharedModels, ReadsVocabularies) {
   }
   for (llvm::StringRef name : {"gpt-2", "starcoder", "refact", "deepseek-llm"}) {
     SCOPED_TRACE(name.str());
-    ASSERT_NO_FATAL_FAILURE(open(("vocabs/ggml-vocab-" + name + ".gguf").str()));
+    ASSERT_NO_FATAL_FAILURE(openShared("vocabs/ggml-vocab-" + name + ".gguf"));
     std::string error = llvm::toString(readVocabulary(file).takeError());
     EXPECT_TRUE(llvm::StringRef(error).contains("found string 'gpt2'")) << error;
   }
