@@ -35,8 +35,10 @@ public:
   ErrorOr(Error error) : state(std::in_place_index<1>, std::move(error)) {}
 
   explicit operator bool() const { return state.index() == 0; }
-  T &operator*() { return *std::get_if<0>(&state); }
-  const T &operator*() const { return *std::get_if<0>(&state); }
+  T &operator*() & { return *std::get_if<0>(&state); }
+  const T &operator*() const & { return *std::get_if<0>(&state); }
+  /// By value, so that `for (auto x : *read())` does not run over a temporary that is gone.
+  T operator*() && { return std::move(*std::get_if<0>(&state)); }
   T *operator->() { return std::get_if<0>(&state); }
   const T *operator->() const { return std::get_if<0>(&state); }
   const Error &error() const {

@@ -1,0 +1,74 @@
+#include "runtime/support/TokenIds.h"
+
+#include "runtime/support/InputFile.h"
+#include "runtime/support/JsonScanner.h"
+
+#include <algorithm>
+
+namespace tawny {
+
+static ErrorOr<int32_t> readId(JsonScanner &scanner, const TokenIdLimits &limits) {
+  constexpr int64_t idEnd = int64_t(1) << 31;
+  auto id = scanner.readInteger("a token id", 0, std::min(limits.vocabularySize, idEnd) - 1);
+  if (!id)
+    return id.takeError();
+  return static_cast<int32_t>(*id);
+}
+
+static Error tooMany(const std::string &source, const TokenIdLimits &limits) {
+  return makeError("%s: more than %zu token ids; split the input", source.c_str(), limits.maxCount);
+}
+
+ErrorOr<std::vector<int32_t>> parseTokenJson(std::string_view text, const std::string &source,
+                                             const TokenIdLimits &limits) {
+  JsonScanner scanner(text, source);
+  if (auto open = scanner.expect('[', "at the start of a list of token ids"); !open)
+    return open.takeError();
+  std::vector<int32_t> ids;
+  if (!scanner.consume(']')) {
+    do {
+      if (ids.size() == limits.maxCount)
+        return tooMany(source, limits);
+      auto id = readId(scanner, limits);
+      if (!id)
+        return id.takeError();
+      ids.push_back(*id);
+    } while (scanner.consume(','));
+    if (auto close = scanner.expect(']', "or ',' after a token id"); !close)
+      return close.takeError();
+  }
+  if (auto end = scanner.expectEnd(); !end)
+    return end.takeError();
+  return ids;
+}
+
+ErrorOr<std::vector<int32_t>> parseTokenList(std::string_view text, const std::string &source,
+                                             const TokenIdLimits &limits) {
+  JsonScanner scanner(text, source);
+  std::vector<int32_t> ids;
+  do {
+    if (ids.size() == limits.maxCount)
+      return tooMany(source, limits);
+    auto id = readId(scanner, limits);
+    if (!id)
+      return id.takeError();
+    ids.push_back(*id);
+  } while (scanner.consume(','));
+  if (auto end = scanner.expectEnd(); !end)
+    return scanner.expected("',' or the end of the list");
+  return ids;
+}
+
+ErrorOr<std::vector<int32_t>> readTokenArgument(const std::string &argument,
+                                                const TokenIdLimits &limits) {
+  bool isList =
+      argument != "-" && argument.find_first_not_of("0123456789,- \t\r\n") == std::string::npos;
+  if (isList)
+    return parseTokenList(argument, "--tokens", limits);
+  auto text = readInput(argument, limits.maxFileBytes);
+  if (!text)
+    return text.takeError();
+  return parseTokenJson(*text, argument == "-" ? "standard input" : "'" + argument + "'", limits);
+}
+
+} // namespace tawny
