@@ -1,0 +1,147 @@
+#include "compiler/codegen/simt/Kernel.h"
+
+#include "passes/KernelShapes.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+namespace tawny::simt {
+
+Bindings::Bindings(rt::KernelOp kernel, ValueRange pointers)
+    : kernel(kernel), pointers(pointers.begin(), pointers.end()) {}
+
+Value Bindings::find(rt::Source source, int64_t index) const {
+  for (auto [binding, pointer] :
+       llvm::zip_equal(kernel.getBindings().getAsRange<rt::ArgumentAttr>(), pointers))
+    if (binding.getSource() == source && binding.getIndex() == index)
+      return pointer;
+  return {};
+}
+
+Value Bindings::operand(Value blockArgument) const {
+  return find(rt::Source::Operand, cast<BlockArgument>(blockArgument).getArgNumber());
+}
+Value Bindings::result(unsigned index) const { return find(rt::Source::Result, index); }
+Value Bindings::source(rt::Source source) const { return find(source, 0); }
+
+llvm::Error kernelError(rt::KernelOp kernel, const llvm::Twine &message) {
+  return llvm::createStringError("kernel '" + kernel.getSymName() + "': " + message);
+}
+
+llvm::Error requireSources(rt::KernelOp kernel, llvm::ArrayRef<rt::Source> sources) {
+  auto bindings = kernel.getBindings().getAsRange<rt::ArgumentAttr>();
+  for (rt::Source source : sources)
+    if (llvm::none_of(bindings, [&](auto binding) { return binding.getSource() == source; }))
+      return kernelError(kernel, "expected a binding of " + rt::stringifySource(source) +
+                                     ", found none");
+  return llvm::Error::success();
+}
+
+/// The only op of a kernel's body besides its return, or null. The return must hand out the op's
+/// results as they are.
+static Operation *onlyOp(rt::KernelOp kernel) {
+  Block &block = kernel.getBody().front();
+  if (llvm::range_size(block) != 2)
+    return nullptr;
+  Operation *op = &block.front();
+  return llvm::equal(op->getResults(), block.back().getOperands()) ? op : nullptr;
+}
+
+/// An error unless the kernel is launched as the passes say, which is what emitters rely on.
+static llvm::Error checkGrid(rt::KernelOp kernel, Operation *op) {
+  rt::GridAttr expected = kernelShape(op, simt32Layout, kernel.getGrid().getExtent()).grid;
+  if (kernel.getGrid() == expected)
+    return llvm::Error::success();
+  std::string message;
+  llvm::raw_string_ostream(message) << "expected the grid " << expected << ", found "
+                                    << kernel.getGrid();
+  return kernelError(kernel, message);
+}
+
+static llvm::Expected<KernelBody> plan(rt::KernelOp kernel, const TargetInfo &target) {
+  Operation *op = onlyOp(kernel);
+  if (!op)
+    return kernelError(kernel, "no emitter yet for a body of several ops on GPUs");
+  if (llvm::Error error = checkGrid(kernel, op))
+    return error;
+  return llvm::TypeSwitch<Operation *, llvm::Expected<KernelBody>>(op)
+      .Case<llm::LinearOp>([&](auto linear) { return planLinear(kernel, linear, target); })
+      .Case<llm::RmsNormOp, llm::AddRmsNormOp>(
+          [&](auto norm) { return planNorm(kernel, norm, target); })
+      .Default([&](Operation *other) -> llvm::Expected<KernelBody> {
+        return kernelError(kernel, "no emitter yet for '" + other->getName().getStringRef() +
+                                       "' on GPUs");
+      });
+}
+
+/// The workgroup's memory of a kernel, as a pointer for its wrapper.
+static Value sharedMemory(Simt &b, gpu::GPUModuleOp module, llvm::StringRef kernel,
+                          int64_t bytes) {
+  auto type = LLVM::LLVMArrayType::get(b.f32, (bytes + 3) / 4);
+  std::string name = (kernel + ".shared").str();
+  OpBuilder top = OpBuilder::atBlockBegin(module.getBody());
+  LLVM::GlobalOp::create(top, b.getLoc(), type, /*isConstant=*/false, LLVM::Linkage::Internal,
+                         name, Attribute(), /*alignment=*/16, sharedSpace);
+  return LLVM::AddressOfOp::create(b, b.shared, name);
+}
+
+static void emitKernel(rt::KernelOp kernel, const TargetInfo &target, const KernelBody &body,
+                       gpu::GPUModuleOp module) {
+  OpBuilder plain = OpBuilder::atBlockEnd(module.getBody());
+  Simt b(kernel.getLoc(), plain, target);
+  SmallVector<Type> pointers(kernel.getBindings().size(), b.global);
+  SmallVector<Type> arguments{b.i32};
+  llvm::append_range(arguments, pointers);
+  if (body.sharedBytes != 0)
+    arguments.push_back(b.shared);
+
+  std::string bodyName = (kernel.getSymName() + ".body").str();
+  auto function = func::FuncOp::create(b, bodyName, b.getFunctionType(arguments, {}));
+  function.setPrivate();
+  function->setAttr("llvm.linkage",
+                    LLVM::LinkageAttr::get(b.getContext(), LLVM::Linkage::Internal));
+  function->setAttr("passthrough", b.getStrArrayAttr({"alwaysinline"}));
+  Block *entry = function.addEntryBlock();
+  b.setInsertionPointToStart(entry);
+  Value shared = body.sharedBytes != 0 ? Value(entry->getArguments().back()) : Value();
+  body.emit(b, entry->getArgument(0),
+            Bindings(kernel, entry->getArguments().slice(1, pointers.size())), shared);
+  func::ReturnOp::create(b);
+
+  b.setInsertionPointToEnd(module.getBody());
+  auto wrapper =
+      gpu::GPUFuncOp::create(b, kernel.getSymName(), b.getFunctionType(pointers, {}));
+  wrapper->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), b.getUnitAttr());
+  wrapper.setKnownBlockSize(ArrayRef<int32_t>{static_cast<int32_t>(body.threads), 1, 1});
+  b.setInsertionPointToStart(&wrapper.getBody().front());
+  Value tile = arith::IndexCastOp::create(b, b.i32,
+                                          gpu::BlockIdOp::create(b, gpu::Dimension::x));
+  SmallVector<Value> operands{tile};
+  llvm::append_range(operands, wrapper.getArguments());
+  if (body.sharedBytes != 0)
+    operands.push_back(sharedMemory(b, module, kernel.getSymName(), body.sharedBytes));
+  func::CallOp::create(b, function, operands);
+  gpu::ReturnOp::create(b);
+}
+
+llvm::Expected<std::vector<EmittedKernel>> emitKernels(rt::ExecutableOp executable,
+                                                       const TargetInfo &target,
+                                                       gpu::GPUModuleOp module) {
+  std::vector<EmittedKernel> kernels;
+  for (auto kernel : executable.getBody().getOps<rt::KernelOp>()) {
+    llvm::Expected<KernelBody> body = plan(kernel, target);
+    if (!body)
+      return body.takeError();
+    if (body->sharedBytes > target.sharedBytes)
+      return kernelError(kernel, "needs " + llvm::Twine(body->sharedBytes) +
+                                     " bytes of shared memory; " + target.name + " has " +
+                                     llvm::Twine(target.sharedBytes));
+    emitKernel(kernel, target, *body, module);
+    kernels.push_back({kernel.getSymName().str(), body->threads});
+  }
+  return kernels;
+}
+
+} // namespace tawny::simt

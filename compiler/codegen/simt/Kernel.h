@@ -1,0 +1,67 @@
+// What every SIMT kernel family shares: how a kernel is launched, what it is bound to, and the body
+// that an emitter fills. A body gets its tile index as an argument and never reads the grid, so
+// that a persistent kernel can call it; the launch wrapper around it does.
+#pragma once
+
+#include "compiler/codegen/simt/Simt.h"
+#include "dialects/llm/Llm.h"
+#include "dialects/rt/Rt.h"
+
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
+
+namespace tawny::simt {
+
+/// The bindings of a kernel as pointers, by what they are.
+class Bindings {
+public:
+  /// `pointers` are in the order of the kernel's binding list.
+  Bindings(rt::KernelOp kernel, mlir::ValueRange pointers);
+
+  /// Of the tensor that a block argument of the kernel's body stands for.
+  Value operand(Value blockArgument) const;
+  Value result(unsigned index) const;
+  /// Of another source; requireSources has found that it is there.
+  Value source(rt::Source source) const;
+
+private:
+  Value find(rt::Source source, int64_t index) const;
+
+  rt::KernelOp kernel;
+  mlir::SmallVector<Value> pointers;
+};
+
+/// How a kernel runs and what it consists of. Its tiles are those of passes/KernelShapes.h.
+struct KernelBody {
+  unsigned threads = 0;    ///< Of a workgroup: whole waves.
+  int64_t sharedBytes = 0; ///< LDS (shared memory) of a workgroup.
+  /// Emits the body: the tile index (uniform i32), the bindings, and the workgroup's memory, aligned
+  /// to 16 bytes (null where sharedBytes is 0).
+  std::function<void(Simt &b, Value tile, const Bindings &bindings, Value shared)> emit;
+};
+
+/// An error unless the kernel is bound to each of the sources.
+llvm::Error requireSources(rt::KernelOp kernel, llvm::ArrayRef<rt::Source> sources);
+
+/// `kernel 'name': message`, as an error.
+llvm::Error kernelError(rt::KernelOp kernel, const llvm::Twine &message);
+
+// The families. Each plans a kernel whose body holds that op alone; errors name the kernel.
+llvm::Expected<KernelBody> planLinear(rt::KernelOp kernel, llm::LinearOp op,
+                                      const TargetInfo &target);
+llvm::Expected<KernelBody> planNorm(rt::KernelOp kernel, llm::RmsNormOp op,
+                                    const TargetInfo &target);
+llvm::Expected<KernelBody> planNorm(rt::KernelOp kernel, llm::AddRmsNormOp op,
+                                    const TargetInfo &target);
+
+/// One kernel of a gpu.module.
+struct EmittedKernel {
+  std::string name; ///< Of the rt.kernel, and of its entry point.
+  unsigned threads;
+};
+
+/// Emits all kernels of an executable into an empty gpu.module: for each a private body
+/// `(tile, bindings…, shared)` and the kernel that calls it.
+llvm::Expected<std::vector<EmittedKernel>>
+emitKernels(rt::ExecutableOp executable, const TargetInfo &target, mlir::gpu::GPUModuleOp module);
+
+} // namespace tawny::simt

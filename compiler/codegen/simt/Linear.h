@@ -1,0 +1,81 @@
+// The parts of the skinny linear's emitter: how it is divided, and its store.
+#pragma once
+
+#include "compiler/codegen/simt/Kernel.h"
+#include "compiler/codegen/simt/Weights.h"
+
+namespace tawny::simt {
+
+/// How a linear is divided over a workgroup. A workgroup computes `tileRows` output rows of one
+/// part (of every part if they are paired) for all tokens. Its `units` are 32 rows of one part
+/// each; every unit has `slices` groups of 32 lanes, of which each takes every `slices`-th chunk of
+/// K. A wave of 64 lanes is two such groups.
+struct LinearPlan {
+  llm::LinearOp op;
+  mlir::SmallVector<WeightShape> parts;
+  bool paired = false;
+  int64_t waveSize = 0;
+  int64_t tileRows = 0;
+  int64_t slices = 1; ///< A multiple of waveSize / 32.
+
+  static constexpr int64_t unitRows = simt32Layout.tileRows;
+  /// Tokens of a register tile. A token costs one operation per weight, decoding 2.4, so that with
+  /// 8 tokens decoding is a quarter of the work; their 16 sums take 16 registers. By instruction
+  /// counts on gfx1151, not by measurement.
+  static constexpr int64_t tokenTile = 8;
+
+  int64_t columns() const { return parts[0].columns; }
+  int64_t units() const;
+  int64_t partTiles(unsigned part) const {
+    return (parts[part].rows + tileRows - 1) / tileRows;
+  }
+  int64_t threads() const { return units() * slices * unitRows; }
+  /// Sums of all lanes: f32 [units][slices][tokens][32].
+  int64_t sharedBytes() const { return units() * slices * tokenTile * unitRows * 4; }
+  /// Byte offset of a lane's sum for a token, when `tokens` share the memory. `group` is
+  /// unit * slices + slice.
+  Value sumOffset(Simt &b, Value group, Value token, Value lane, int64_t tokens) const;
+};
+
+/// A tile of a linear while its body is emitted.
+struct LinearTile {
+  Simt &b;
+  const LinearPlan &plan;
+  const Bindings &bindings;
+  Value shared;
+  Value tokenCount;               ///< Rows of the activations; uniform.
+  mlir::SmallVector<unsigned> parts; ///< The part, or all of a paired linear.
+  Value index;                    ///< The tile's number in its part; uniform.
+};
+
+/// Where a store goes: an output row of the tile's part and a token, both in range.
+struct LinearElement {
+  Value tileRow; ///< Row in the tile.
+  Value row;     ///< Row of the part.
+  Value slot;    ///< Token in the register tile.
+  Value token;   ///< Token of the step.
+};
+
+/// Adds up the slices' sums for `tokens` tokens from `firstToken` on and stores what the epilogue
+/// makes of them: coalesced, masked at the last row and token.
+void emitStores(const LinearTile &tile, Value firstToken, int64_t tokens);
+
+/// The sum of a part at a row of the tile, its bias included.
+Value linearSum(const LinearTile &tile, unsigned part, Value tileRow, Value row, Value slot,
+                int64_t tokens);
+
+/// The store of `rope_append`: rotates q and k by the token's position, appends k and v to the pool.
+///
+/// A layer's half of the pool is f16 [slot][KV head][head element], a slot being one token of a
+/// page (`kv_slots`), so that a page is as long as the geometry says whatever its page size.
+void emitRopeAppend(const LinearTile &tile, const LinearElement &element, int64_t tokens);
+
+/// Sine and cosine of `position` times the pair's frequency.
+struct Rotation {
+  Value sine, cosine;
+};
+/// `pair` counts the rotating pairs of a head. Correct to a few units in the last place of f32 at
+/// every position below 2^24: the angle is reduced in turns, with two floats per frequency.
+Rotation emitRotation(Simt &b, llm::RopeAttr rope, Value position, Value pair);
+
+} // namespace tawny::simt

@@ -1,0 +1,92 @@
+// A builder of code for one lane of a GPU: arith, scf and gpu on byte addresses. Pointers are
+// !llvm.ptr because memrefs of dynamic size cannot cross a bare-pointer signature.
+#pragma once
+
+#include "compiler/targets/Target.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/LLVMIR/LLVMDialect.h"
+#include "mlir/IR/ImplicitLocOpBuilder.h"
+
+#include <functional>
+
+namespace tawny::simt {
+
+using mlir::Type;
+using mlir::Value;
+
+/// Address spaces that AMDGPU and NVPTX number alike.
+enum AddressSpace : unsigned { globalSpace = 1, sharedSpace = 3, constantSpace = 4 };
+
+/// Emits at the builder's insertion point. Integers are i32 unless said otherwise; a byte offset
+/// may be i32 (unsigned) or i64.
+class Simt : public mlir::ImplicitLocOpBuilder {
+public:
+  Simt(mlir::Location loc, mlir::OpBuilder &builder, const TargetInfo &target);
+
+  const TargetInfo &target;
+  Type i8, i16, i32, i64, f16, f32;
+  Type global, shared; ///< Pointers.
+
+  // Arithmetic. Constants take the type of the other operand.
+  Value i32c(int64_t value);
+  Value i64c(int64_t value);
+  Value f32c(double value);
+  Value add(Value a, Value b);
+  Value add(Value a, int64_t b);
+  Value sub(Value a, Value b);
+  Value mul(Value a, Value b);
+  Value mul(Value a, int64_t b);
+  Value divU(Value a, int64_t b);
+  Value remU(Value a, int64_t b);
+  Value minU(Value a, Value b);
+  Value toI64(Value unsignedI32);
+  Value equal(Value a, int64_t b);
+  Value below(Value a, Value b); ///< Unsigned.
+  Value below(Value a, int64_t b);
+  Value both(Value a, Value b); ///< Of two i1.
+  Value select(Value condition, Value a, Value b);
+  Value addF(Value a, Value b);
+  Value subF(Value a, Value b);
+  Value mulF(Value a, Value b);
+  Value divF(Value a, Value b);
+  Value negF(Value a);
+  Value fma(Value a, Value b, Value c);
+  Value sqrt(Value a);
+  /// f32 to f16, beyond 65504 clamped, ties to even.
+  Value saturateToF16(Value x);
+  /// Element `index` of a vector.
+  Value element(Value vector, int64_t index);
+
+  // Memory.
+  mlir::VectorType vectorOf(Type element, int64_t count);
+  Value at(Value base, Value byteOffset);
+  Value at(Value base, int64_t byteOffset);
+  Value load(Type type, Value address, unsigned alignment);
+  /// A load of memory that nothing writes while the kernel runs. From a uniform address it goes
+  /// through the scalar unit.
+  Value loadConstant(Type type, Value address, unsigned alignment);
+  void store(Value value, Value address, unsigned alignment);
+
+  // The workgroup.
+  Value threadId();
+  Value lane();
+  /// The wave's number in the workgroup, in a form that the compiler knows to be uniform.
+  Value wave();
+  void barrier();
+  /// The sum over the wave's lanes, in every lane.
+  Value waveSum(Value value);
+
+  // Control. Loops step upwards over i32, unsigned, below 2^31.
+  using Body = std::function<void(Value index)>;
+  void forRange(Value begin, Value end, int64_t step, const Body &body);
+  using CarryBody = std::function<mlir::SmallVector<Value>(Value index, mlir::ValueRange carried)>;
+  mlir::SmallVector<Value> forCarry(Value begin, Value end, int64_t step,
+                                    mlir::ValueRange initial, const CarryBody &body);
+  void ifElse(Value condition, const std::function<void()> &then,
+              const std::function<void()> &otherwise = {});
+  using Yield = std::function<mlir::SmallVector<Value>()>;
+  mlir::SmallVector<Value> choose(Value condition, mlir::TypeRange types, const Yield &then,
+                                  const Yield &otherwise);
+};
+
+} // namespace tawny::simt

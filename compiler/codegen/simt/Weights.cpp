@@ -1,0 +1,117 @@
+#include "compiler/codegen/simt/Weights.h"
+
+using namespace mlir;
+
+namespace tawny::simt {
+namespace {
+
+constexpr int64_t tileRows = simt32Layout.tileRows;
+constexpr int64_t loadBytes = simt32Layout.loadWords * 4;
+
+/// Decode.h's operations on one lane.
+struct DecodeOps {
+  using Int = Value;
+  using Float = Value;
+  Simt &b;
+
+  Value constant(uint32_t value) { return b.i32c(value); }
+  Value constantF(float value) { return b.f32c(value); }
+  Value andI(Value x, Value y) { return arith::AndIOp::create(b, x, y); }
+  Value orI(Value x, Value y) { return arith::OrIOp::create(b, x, y); }
+  Value xorI(Value x, Value y) { return arith::XOrIOp::create(b, x, y); }
+  Value shlI(Value x, unsigned bits) {
+    return bits == 0 ? x : arith::ShLIOp::create(b, x, constant(bits)).getResult();
+  }
+  Value shrI(Value x, unsigned bits) {
+    return bits == 0 ? x : arith::ShRUIOp::create(b, x, constant(bits)).getResult();
+  }
+  Value toFloat(Value x) { return arith::UIToFPOp::create(b, b.f32, x); }
+  Value addF(Value x, Value y) { return b.addF(x, y); }
+  Value mulF(Value x, Value y) { return b.mulF(x, y); }
+  Value halfToFloat(Value bits) {
+    Value narrow = arith::TruncIOp::create(b, b.i16, bits);
+    Value half = arith::BitcastOp::create(b, b.f16, narrow);
+    return arith::ExtFOp::create(b, b.f32, half);
+  }
+};
+
+} // namespace
+
+int64_t WeightShape::tileBytes() const {
+  return static_cast<int64_t>(tawny::tileBytes(simt32Layout, formatInfo(format), columns));
+}
+
+int64_t WeightShape::chunkElements() const {
+  // Eight loads of 16 bytes in flight per lane, about as many as a Q4_K block has.
+  if (format == Format::F16)
+    return 64;
+  return format == Format::F32 ? 32 : formatInfo(format).blockElements;
+}
+
+LaneRow laneRow(Simt &b, const WeightShape &shape, Value weight, Value firstRow, bool isAligned) {
+  Value lane = b.remU(b.lane(), tileRows), firstTile = b.divU(firstRow, tileRows);
+  Value row = b.minU(b.add(firstRow, lane), b.i32c(shape.rows - 1));
+  Value rowOfTile = b.remU(row, tileRows);
+  int64_t halvesOffset = static_cast<int64_t>(
+      tileWordsBytes(simt32Layout, formatInfo(shape.format), shape.columns));
+  Value words = b.mul(rowOfTile, loadBytes);
+  Value halves = b.add(b.mul(rowOfTile, 2), halvesOffset);
+  if (!isAligned) { // some lanes are on the next tile
+    Value skip = b.mul(b.sub(b.divU(row, tileRows), firstTile), shape.tileBytes());
+    words = b.add(words, skip);
+    halves = b.add(halves, skip);
+  }
+  return {b.at(weight, b.mul(b.toI64(firstTile), shape.tileBytes())), words, halves};
+}
+
+WeightChunk::WeightChunk(Simt &b, const WeightShape &shape, const LaneRow &row, Value chunk,
+                         int64_t elements)
+    : b(b), shape(shape), elements(elements) {
+  const FormatInfo &info = formatInfo(shape.format);
+  int64_t chunkWords = static_cast<int64_t>(info.rowWords(shape.chunkElements()));
+  int64_t words = static_cast<int64_t>(info.rowWords(elements));
+  Value base = b.at(row.tile, b.add(row.words, b.mul(chunk, chunkWords * 4 * tileRows)));
+  for (int64_t word = 0; word < words; word += simt32Layout.loadWords)
+    loads.push_back(b.loadConstant(b.vectorOf(b.i32, simt32Layout.loadWords),
+                                   b.at(base, word * 4 * tileRows), loadBytes));
+  if (info.halfOffset >= 0) {
+    Value address = b.at(row.tile, b.add(row.halves, b.mul(chunk, 2 * tileRows)));
+    halfBits = arith::ExtUIOp::create(b, b.i32, b.loadConstant(b.i16, address, 2));
+  }
+}
+
+Value WeightChunk::word(unsigned index) {
+  return b.element(loads[index / simt32Layout.loadWords], index % simt32Layout.loadWords);
+}
+
+void WeightChunk::decodeFloats(Use use) {
+  DecodeOps ops{b};
+  for (int64_t index = 0; index < elements; ++index) {
+    if (shape.format == Format::F32)
+      use(index, arith::BitcastOp::create(b, b.f32, word(index)));
+    else
+      use(index, ops.halfToFloat(ops.shrI(word(index / 2), index % 2 * 16)));
+  }
+}
+
+void WeightChunk::decode(Use use) {
+  if (formatInfo(shape.format).isFloat())
+    return decodeFloats(use);
+  DecodeOps ops{b};
+  const int64_t groupElements = formatInfo(shape.format).groupElements;
+  Value scale, negatedMin;
+  for (int64_t index = 0; index < elements; index += 4) {
+    if (index % groupElements == 0) {
+      Affine<Value> affine = decodeGroup(shape.format, ops, *this, index / groupElements);
+      scale = affine.scale;
+      negatedMin = b.negF(affine.min);
+    }
+    Value codes = decodeQuad(shape.format, ops, *this, index / 4);
+    for (unsigned byte = 0; byte < 4; ++byte) {
+      Value code = ops.toFloat(ops.andI(ops.shrI(codes, 8 * byte), ops.constant(255)));
+      use(index + byte, b.fma(scale, code, negatedMin));
+    }
+  }
+}
+
+} // namespace tawny::simt

@@ -1,0 +1,60 @@
+// Weights in layout simt32, as one lane sees them: a lane is a row.
+#pragma once
+
+#include "compiler/codegen/simt/Simt.h"
+#include "dialects/formats/Decode.h"
+#include "dialects/formats/Layouts.h"
+
+namespace tawny::simt {
+
+/// A weight matrix of known shape.
+struct WeightShape {
+  Format format;
+  int64_t rows, columns;
+
+  int64_t tileBytes() const; ///< Bytes of a tile of the layout.
+  /// Weights that are loaded together: a block, or so many plain floats as fill a few loads.
+  int64_t chunkElements() const;
+  /// Whole chunks of a row, and the weights after them (plain floats only).
+  int64_t chunks() const { return columns / chunkElements(); }
+  int64_t tailElements() const { return columns % chunkElements(); }
+};
+
+/// The row of each lane: a uniform address and what a lane adds to it.
+struct LaneRow {
+  Value tile;   ///< Address of a tile of the layout; uniform.
+  Value words;  ///< Byte offset of the lane's first word from there.
+  Value halves; ///< Byte offset of the lane's first f16 outside the words.
+};
+
+/// A unit of 32 consecutive rows from `firstRow` (uniform) on, one to each lane of a 32-lane half
+/// wave or wave. `isAligned` says that firstRow is a multiple of 32. Lanes past the last row read
+/// that row again, so that nothing outside the weight is read; whoever stores masks them.
+LaneRow laneRow(Simt &b, const WeightShape &shape, Value weight, Value firstRow, bool isAligned);
+
+/// One chunk of the lane's row: all its 16-byte loads are issued at construction.
+class WeightChunk {
+public:
+  /// `chunk` is the index of a chunk; `elements` of it are wanted.
+  WeightChunk(Simt &b, const WeightShape &shape, const LaneRow &row, Value chunk,
+              int64_t elements);
+
+  /// Calls `use` with weights 0 … elements - 1 of the chunk, in that order, decoded to f32.
+  using Use = llvm::function_ref<void(int64_t index, Value weight)>;
+  void decode(Use use);
+
+  // Decode.h's view of a block.
+  Value word(unsigned index);
+  Value half() { return halfBits; }
+
+private:
+  void decodeFloats(Use use);
+
+  Simt &b;
+  const WeightShape &shape;
+  int64_t elements;
+  mlir::SmallVector<Value> loads; ///< vector<4xi32> each.
+  Value halfBits;
+};
+
+} // namespace tawny::simt

@@ -1,0 +1,192 @@
+// What is emitted, for a quantised format and a8 activations:
+//
+//   for block in 0 .. columns / blockElements
+//     for group in the block                                      (unrolled)
+//       sum[t] = 0                                                 i32 x 16 rows
+//       for quad in the group: sum[t] += dot4(codes[16][4], x[t][4])   one VPDPBUSD each
+//       acc[t] += scale[16] * x[t].scale * sum[t] - min[16] * x[t].sum
+//
+// Bytes: a tile's, once, from memory; the activations, 1.5 per input, from the first cache. At 16
+// rows and 4-bit codes a VPDPBUSD does 128 operations on 32 bytes of weights, so decoding one token
+// is bound by memory; with 8 tokens in registers a block of Q4_K costs 64 x 8 VPDPBUSD beside
+// 64 + 8 x 32 other vector instructions.
+#include "compiler/codegen/x86/DotKernels.h"
+
+#include "compiler/codegen/x86/VectorDecode.h"
+#include "dialects/formats/Activations.h"
+#include "dialects/formats/Decode.h"
+#include "llvm/Support/FormatVariadic.h"
+
+using namespace mlir;
+
+namespace tawny::x86 {
+namespace {
+
+/// The arguments of a dot function and the addresses derived from them.
+class DotEmitter {
+public:
+  DotEmitter(Simd &b, const FormatInfo &format, unsigned tokens, ValueRange arguments)
+      : b(b), format(format), tile(arguments[0]), columns(arguments[1]), acc(arguments[4]),
+        accStride(arguments[5]) {
+    for (unsigned t = 0; t < tokens; ++t)
+      rows.push_back(b.at(arguments[2], b.mul(arguments[3], t)));
+  }
+
+  void emitQuantised();
+  void emitDecoded();
+  void emitFloats();
+
+private:
+  SmallVector<Value> zeros() { return SmallVector<Value>(rows.size(), b.f32s(0)); }
+  void storeSums(ArrayRef<Value> sums) {
+    for (auto [t, sum] : llvm::enumerate(sums))
+      b.store(sum, b.at(acc, b.mul(accStride, static_cast<int64_t>(t))), 64);
+  }
+  Value blockCount() { return b.divU(columns, format.blockElements); }
+  TileBlock blockAt(Value block) {
+    Value halves = b.at(tile, b.mul(blockCount(), int64_t{format.words} * 4 * lanes));
+    return {b, true, b.at(tile, b.mul(block, int64_t{format.words} * 4 * lanes)),
+            b.at(halves, b.mul(block, 2 * lanes))};
+  }
+  SmallVector<Value> quantisedBlock(Value block, ValueRange sums);
+  void quantisedGroup(TileBlock &weights, Value block, unsigned group, SmallVector<Value> &sums);
+  SmallVector<Value> decodedBlock(Value block, ValueRange sums);
+  void multiplyAdd(Value weight, Value columnOffset, SmallVector<Value> &sums);
+
+  Simd &b;
+  const FormatInfo &format;
+  Value tile, columns, acc, accStride;
+  SmallVector<Value> rows;
+};
+
+void DotEmitter::emitQuantised() {
+  storeSums(b.forCarry(b.i64c(0), blockCount(), 1, zeros(),
+                       [&](Value block, ValueRange sums) { return quantisedBlock(block, sums); }));
+}
+
+SmallVector<Value> DotEmitter::quantisedBlock(Value block, ValueRange carried) {
+  SmallVector<Value> sums(carried);
+  TileBlock weights = blockAt(block);
+  for (unsigned group = 0; group < format.blockElements / format.groupElements; ++group)
+    quantisedGroup(weights, block, group, sums);
+  return sums;
+}
+
+void DotEmitter::quantisedGroup(TileBlock &weights, Value block, unsigned group,
+                                SmallVector<Value> &sums) {
+  DecodeOps ops{b, true};
+  Value column = b.mul(block, format.blockElements);
+  SmallVector<Value> dots(rows.size(), b.i32s(0));
+  unsigned quads = format.groupElements / 4;
+  for (unsigned quad = group * quads; quad < (group + 1) * quads; ++quad) {
+    Value codes = decodeQuad(format.format, ops, weights, quad);
+    for (auto [t, row] : llvm::enumerate(rows)) {
+      Value inputs = b.load(b.i32, b.at(b.at(row, column), 4 * quad), 4);
+      dots[t] = b.dotBytes(dots[t], codes, inputs, format.codeBits);
+    }
+  }
+  auto affine = decodeGroup(format.format, ops, weights, group);
+  Value minusMin = arith::NegFOp::create(b, affine.min);
+  // Planes of an ActivationRow; their offsets are linear in the columns.
+  Value first = b.add(column, static_cast<int64_t>(group * format.groupElements));
+  Value scaleOffset = b.add(columns, b.mul(b.divU(first, 32), 4));
+  Value sumOffset = format.groupElements == 32
+                        ? b.add(b.add(columns, b.divU(columns, 8)), b.divU(first, 8))
+                        : b.add(b.add(columns, b.divU(columns, 4)), b.divU(first, 4));
+  for (auto [t, row] : llvm::enumerate(rows)) {
+    Value scale = b.mulF(affine.scale, b.splatF32At(b.at(row, scaleOffset)));
+    sums[t] = b.fma(DecodeOps{b, true}.toFloat(dots[t]), scale, sums[t]);
+    sums[t] = b.fma(minusMin, b.splatF32At(b.at(row, sumOffset)), sums[t]);
+  }
+}
+
+void DotEmitter::multiplyAdd(Value weight, Value columnOffset, SmallVector<Value> &sums) {
+  for (auto [t, row] : llvm::enumerate(rows))
+    sums[t] = b.fma(weight, b.splatF32At(b.at(row, columnOffset)), sums[t]);
+}
+
+void DotEmitter::emitDecoded() {
+  storeSums(b.forCarry(b.i64c(0), blockCount(), 1, zeros(),
+                       [&](Value block, ValueRange sums) { return decodedBlock(block, sums); }));
+}
+
+SmallVector<Value> DotEmitter::decodedBlock(Value block, ValueRange carried) {
+  SmallVector<Value> sums(carried);
+  TileBlock weights = blockAt(block);
+  DecodeOps ops{b, true};
+  Value start = b.mul(block, format.blockElements * 4);
+  for (unsigned quad = 0; quad < format.blockElements / 4; ++quad) {
+    auto affine = decodeGroup(format.format, ops, weights, quad * 4 / format.groupElements);
+    Value minusMin = arith::NegFOp::create(b, affine.min);
+    Value codes = decodeQuad(format.format, ops, weights, quad);
+    for (unsigned element = 0; element < 4; ++element) {
+      Value code = ops.andI(ops.shrI(codes, 8 * element), ops.constant(0xFF));
+      Value weight = b.fma(ops.toFloat(code), affine.scale, minusMin);
+      multiplyAdd(weight, b.add(start, (4 * quad + element) * 4), sums);
+    }
+  }
+  return sums;
+}
+
+void DotEmitter::emitFloats() {
+  DecodeOps ops{b, true};
+  bool halves = format.format == Format::F16;
+  auto wordAt = [&](Value index) {
+    return b.load(b.i32x16, b.at(tile, b.mul(index, 4 * lanes)), 64);
+  };
+  Value fullWords = halves ? b.divU(columns, 2) : columns;
+  auto body = [&](Value index, ValueRange carried) {
+    SmallVector<Value> sums(carried);
+    Value word = wordAt(index);
+    if (halves) {
+      Value offset = b.mul(index, 8);
+      multiplyAdd(ops.halfToFloat(word), offset, sums);
+      multiplyAdd(ops.halfToFloat(ops.shrI(word, 16)), b.add(offset, 4), sums);
+    } else {
+      multiplyAdd(arith::BitcastOp::create(b, b.f32x16, word), b.mul(index, 4), sums);
+    }
+    return sums;
+  };
+  SmallVector<Value> sums = b.forCarry(b.i64c(0), fullWords, 1, zeros(), body);
+  if (halves) // an odd row ends in half a word; its other half must not meet an input
+    sums = b.forCarry(fullWords, b.divU(b.add(columns, 1), 2), 1, sums,
+                      [&](Value index, ValueRange carried) {
+                        SmallVector<Value> last(carried);
+                        multiplyAdd(ops.halfToFloat(wordAt(index)), b.mul(index, 8), last);
+                        return last;
+                      });
+  storeSums(sums);
+}
+
+} // namespace
+
+ArrayRef<unsigned> DotKernels::tokenChunks() const {
+  // Registers: a token takes an i32 and an f32 accumulator, twice that with 256-bit vectors.
+  static constexpr unsigned wide[] = {8, 4, 2, 1}, narrow[] = {4, 2, 1};
+  return target.vectorBits >= 512 ? ArrayRef<unsigned>(wide) : ArrayRef<unsigned>(narrow);
+}
+
+func::FuncOp DotKernels::get(Format format, bool quantised, unsigned tokens) {
+  const FormatInfo &info = formatInfo(format);
+  std::string name = llvm::formatv("dot.{0}.{1}.t{2}", info.name, quantised ? "a8" : "f32", tokens);
+  if (auto function = module.lookupSymbol<func::FuncOp>(name))
+    return function;
+  auto builder = OpBuilder::atBlockEnd(module.getBody());
+  Simd b(NameLoc::get(builder.getStringAttr(name)), builder, target);
+  auto type = b.getFunctionType({b.pointer, b.i64, b.pointer, b.i64, b.pointer, b.i64}, {});
+  auto function = func::FuncOp::create(b, name, type);
+  function.setPrivate();
+  function->setAttr("passthrough", b.getStrArrayAttr({"noinline"}));
+  b.setInsertionPointToStart(function.addEntryBlock());
+  DotEmitter emitter(b, info, tokens, function.getArguments());
+  if (info.isFloat())
+    emitter.emitFloats();
+  else if (quantised)
+    emitter.emitQuantised();
+  else
+    emitter.emitDecoded();
+  func::ReturnOp::create(b);
+  return function;
+}
+
+} // namespace tawny::x86

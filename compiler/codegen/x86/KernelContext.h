@@ -1,0 +1,76 @@
+// What every emitter of this folder gets: the kernel, its tile, and its bindings by meaning.
+#pragma once
+
+#include "compiler/codegen/Codegen.h"
+#include "compiler/codegen/x86/DotKernels.h"
+#include "compiler/codegen/x86/RotaryTable.h"
+#include "compiler/codegen/x86/Simd.h"
+#include "dialects/rt/Rt.h"
+
+namespace tawny::x86 {
+
+/// Tokens of a KV page. One vector of positions: K pages are [kvHead][headDim][16] f16, so that
+/// the scores of a page are one accumulator; V pages are [kvHead][16][headDim] f16.
+inline constexpr int64_t pageTokens = 16;
+
+/// One kernel body under construction. Emitters append to the builder's insertion point.
+struct KernelContext {
+  Simd &b;
+  rt::KernelOp kernel;
+  mlir::Operation *op; ///< The llm (or arith) op the kernel computes.
+  const CodegenOptions &options;
+  DotKernels &dots;
+  RotaryTables &rotaryTables;
+  Value tile;                              ///< i64
+  mlir::SmallVector<Value> arguments = {}; ///< One pointer per entry of the kernel's bindings.
+
+  /// The address of a binding.
+  Value binding(rt::Source source, int64_t index = 0);
+  /// The address of an operand of the op, which is an argument of the kernel's body.
+  Value operand(Value value);
+  Value result(int64_t index = 0) { return binding(rt::Source::Result, index); }
+  /// Rows in use, i64.
+  Value rowCount() { return b.loadIndex(binding(rt::Source::RowCount)); }
+};
+
+/// Columns of an activation or weight tensor.
+int64_t columnsOf(Value tensor);
+/// Bytes of one row of an activation tensor (f32 or a8).
+int64_t activationRowBytes(Value tensor);
+bool isQuantised(Value tensor);
+/// The format of a weight tensor.
+Format formatOf(Value weight);
+
+/// The widest power of two up to 16 that divides `count`: the vector width of loops over a
+/// dimension that must not be overrun.
+int64_t vectorWidthFor(int64_t count);
+
+/// Rounds 32 consecutive inputs (two vectors, from column `column`, i64) to int8 and writes codes,
+/// scale and sums into the ActivationRow at `row`.
+void storeQuantised(Simd &b, Value row, int64_t columns, Value column, Value first, Value second);
+
+// One function per kernel family. `supports…` is decided by the caller's table (X86.cpp).
+void emitLinear(KernelContext &context);
+void emitRmsNorm(KernelContext &context);
+void emitAddRmsNorm(KernelContext &context);
+void emitQuantize(KernelContext &context);
+void emitElementwise(KernelContext &context);
+void emitEmbed(KernelContext &context);
+void emitLogitRows(KernelContext &context);
+void emitRope(KernelContext &context);
+void emitKvAppend(KernelContext &context);
+void emitAttention(KernelContext &context);
+
+/// Rotates one head of f32 at `source` into `destination` (they must not overlap).
+void rotateHead(KernelContext &context, llm::RopeAttr rope, Value source, Value destination,
+                Value position);
+/// Appends one head of keys or values (f32 at `source`) to token slot `slot` (i64) of the pool.
+void appendKeyHead(KernelContext &context, Value source, Value slot, Value head, int64_t heads,
+                   int64_t headDim);
+void appendValueHead(KernelContext &context, Value source, Value slot, Value head, int64_t heads,
+                     int64_t headDim);
+
+/// The scalar epilogue or op, on vectors: clones `op` with its operands' shape.
+mlir::Operation *vectorise(Simd &b, mlir::Operation *op, mlir::IRMapping &values);
+
+} // namespace tawny::x86

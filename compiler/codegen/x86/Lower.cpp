@@ -1,0 +1,148 @@
+#include "compiler/codegen/x86/Lower.h"
+
+#include "compiler/codegen/SharedObject.h"
+
+#include "mlir/Conversion/Passes.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/Dialect/Math/Transforms/Passes.h"
+#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
+#include "mlir/Target/LLVMIR/Export.h"
+#include "mlir/Transforms/GreedyPatternRewriteDriver.h"
+#include "mlir/Transforms/Passes.h"
+#include "llvm/IR/LegacyPassManager.h"
+#include "llvm/IR/Module.h"
+#include "llvm/IR/Verifier.h"
+#include "llvm/MC/TargetRegistry.h"
+#include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/TargetSelect.h"
+#include "llvm/Target/TargetMachine.h"
+
+using namespace mlir;
+
+namespace tawny::x86 {
+namespace {
+
+/// Function attributes of the target. `no-builtins` keeps LLVM from turning loops into calls of a
+/// libc that the shared object does not link.
+void setTargetAttributes(ModuleOp module, const TargetInfo &target) {
+  OpBuilder builder(module.getContext());
+  auto pair = [&](StringRef key, StringRef value) { return builder.getStrArrayAttr({key, value}); };
+  std::string bits = std::to_string(target.vectorBits);
+  for (auto function : module.getOps<func::FuncOp>()) {
+    SmallVector<Attribute> attributes;
+    if (auto own = function->getAttrOfType<ArrayAttr>("passthrough"))
+      llvm::append_range(attributes, own);
+    attributes.append({pair("target-cpu", target.cpu), pair("prefer-vector-width", bits),
+                       pair("min-legal-vector-width", bits), builder.getStringAttr("nounwind"),
+                       builder.getStringAttr("no-builtins")});
+    if (!target.features.empty())
+      attributes.push_back(pair("target-features", target.features));
+    function->setAttr("passthrough", builder.getArrayAttr(attributes));
+  }
+}
+
+llvm::Error lowerToLlvmDialect(ModuleOp module, const TargetInfo &target,
+                               const CodegenOptions &options) {
+  setTargetAttributes(module, target);
+  RewritePatternSet patterns(module.getContext());
+  populateMathPolynomialApproximationPatterns(patterns,
+                                              [](StringRef name) { return name == "math.exp"; });
+  if (failed(applyPatternsGreedily(module, std::move(patterns))))
+    return llvm::createStringError("approximating math functions did not converge");
+  PassManager passes(module.getContext());
+  if (options.configure && failed(options.configure(passes)))
+    return llvm::createStringError("bad pass manager options");
+  passes.addPass(createCSEPass());
+  passes.addPass(createSCFToControlFlowPass());
+  passes.addPass(createConvertVectorToLLVMPass());
+  passes.addPass(createConvertMathToLLVMPass());
+  passes.addPass(createArithToLLVMConversionPass());
+  passes.addPass(createConvertControlFlowToLLVMPass());
+  passes.addPass(createConvertFuncToLLVMPass());
+  passes.addPass(createReconcileUnrealizedCastsPass());
+  if (failed(passes.run(module)))
+    return llvm::createStringError("lowering to the LLVM dialect failed; see above");
+  return llvm::Error::success();
+}
+
+std::unique_ptr<llvm::TargetMachine> machineFor(const TargetInfo &target, std::string &message) {
+  llvm::InitializeNativeTarget();
+  llvm::InitializeNativeTargetAsmPrinter();
+  llvm::Triple triple(target.triple);
+  const llvm::Target *registered = llvm::TargetRegistry::lookupTarget(triple, message);
+  if (!registered)
+    return nullptr;
+  return std::unique_ptr<llvm::TargetMachine>(registered->createTargetMachine(
+      triple, target.cpu, target.features, llvm::TargetOptions(), llvm::Reloc::PIC_, std::nullopt,
+      llvm::CodeGenOptLevel::Default));
+}
+
+void optimise(llvm::Module &module, llvm::TargetMachine &machine) {
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager sccs;
+  llvm::ModuleAnalysisManager modules;
+  llvm::PipelineTuningOptions tuning;
+  tuning.LoopVectorization = tuning.SLPVectorization = false; // emitters chose the vectors
+  llvm::PassBuilder builder(&machine, tuning);
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(sccs);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, sccs, modules);
+  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2).run(module, modules);
+}
+
+llvm::Error emitMachineCode(llvm::Module &module, llvm::TargetMachine &machine,
+                            llvm::CodeGenFileType type, llvm::SmallVectorImpl<char> &out) {
+  llvm::raw_svector_ostream stream(out);
+  llvm::legacy::PassManager passes;
+  if (machine.addPassesToEmitFile(passes, stream, nullptr, type))
+    return llvm::createStringError("the x86 backend cannot emit this kind of file");
+  passes.run(module);
+  return llvm::Error::success();
+}
+
+} // namespace
+
+llvm::Error lowerAndLink(ModuleOp module, const TargetInfo &target, const CodegenOptions &options,
+                         CodeObject &code) {
+  if (auto error = lowerToLlvmDialect(module, target, options))
+    return error;
+  registerBuiltinDialectTranslation(*module.getContext());
+  registerLLVMDialectTranslation(*module.getContext());
+  llvm::LLVMContext context;
+  auto translated = translateModuleToLLVMIR(module, context);
+  if (!translated)
+    return llvm::createStringError("translation to LLVM IR failed; see the diagnostics above");
+  std::string message;
+  auto machine = machineFor(target, message);
+  if (!machine)
+    return llvm::createStringError("target %s: %s", target.name.str().c_str(), message.c_str());
+  translated->setTargetTriple(machine->getTargetTriple());
+  translated->setDataLayout(machine->createDataLayout());
+  optimise(*translated, *machine);
+  if (options.stage == CodegenStage::Llvm) {
+    llvm::raw_string_ostream(code.bytes) << *translated;
+    code.kernels.clear();
+    return llvm::Error::success();
+  }
+  bool assembly = options.stage == CodegenStage::Assembly;
+  llvm::SmallVector<char, 0> object;
+  auto type = assembly ? llvm::CodeGenFileType::AssemblyFile : llvm::CodeGenFileType::ObjectFile;
+  if (auto error = emitMachineCode(*translated, *machine, type, object))
+    return error;
+  if (assembly) {
+    code.bytes.assign(object.begin(), object.end());
+    code.kernels.clear();
+    return llvm::Error::success();
+  }
+  auto linked = linkSharedObject(llvm::StringRef(object.data(), object.size()), "elf_x86_64");
+  if (!linked)
+    return linked.takeError();
+  code.bytes = std::move(*linked);
+  return readSymbolSizes(code);
+}
+
+} // namespace tawny::x86

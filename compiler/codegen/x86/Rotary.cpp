@@ -1,0 +1,113 @@
+// Rotation of heads and their way into the KV pool.
+//
+//   for pair in 0 .. rotaryDim / 2, 16 at a time
+//     (c, s) = table[position]                              2 rows of cos and sin, from cache
+//     (x0, x1) -> (x0 c - x1 s, x1 c + x0 s)
+//   k: page[head][d][position % 16] = f16(x[d])             headDim stores of 2 bytes
+//   v: page[head][position % 16][d] = f16(x[d])
+#include "compiler/codegen/x86/KernelContext.h"
+
+#include "mlir/Dialect/Vector/IR/VectorOps.h"
+
+using namespace mlir;
+
+namespace tawny::x86 {
+namespace {
+
+/// Address of a head's part of the page that holds `slot`, in a pool of keys or values.
+Value headOfPage(Simd &b, Value pages, Value slot, Value head, int64_t heads, int64_t headDim) {
+  int64_t headBytes = headDim * pageTokens * 2;
+  Value page = b.mul(b.divU(slot, pageTokens), heads * headBytes);
+  return b.at(b.at(pages, page), b.mul(head, headBytes));
+}
+
+} // namespace
+
+void rotateHead(KernelContext &context, llm::RopeAttr rope, Value source, Value destination,
+                Value position) {
+  Simd &b = context.b;
+  int64_t pairs = rope.getRotaryDim() / 2, width = vectorWidthFor(pairs);
+  auto half = b.vectorOf(b.f32, width), whole = b.vectorOf(b.f32, 2 * width);
+  bool adjacent = rope.getPairs() == llm::RotaryPairs::Adjacent;
+  auto rows = context.rotaryTables.rows(b, rope, position);
+  b.forRange(b.i64c(0), b.i64c(pairs), width, [&](Value pair) {
+    auto [cosine, sine] = context.rotaryTables.rotation(b, rows, pairs, pair, width);
+    Value offset = b.mul(pair, adjacent ? 8 : 4);
+    Value x0, x1;
+    if (adjacent) {
+      auto split = vector::DeinterleaveOp::create(b, b.load(whole, b.at(source, offset), 4));
+      x0 = split.getResult(0);
+      x1 = split.getResult(1);
+    } else {
+      x0 = b.load(half, b.at(source, offset), 4);
+      x1 = b.load(half, b.at(b.at(source, offset), pairs * 4), 4);
+    }
+    Value y0 = b.subF(b.mulF(x0, cosine), b.mulF(x1, sine));
+    Value y1 = b.addF(b.mulF(x1, cosine), b.mulF(x0, sine));
+    if (adjacent) {
+      b.store(vector::InterleaveOp::create(b, y0, y1), b.at(destination, offset), 4);
+    } else {
+      b.store(y0, b.at(destination, offset), 4);
+      b.store(y1, b.at(b.at(destination, offset), pairs * 4), 4);
+    }
+  });
+  b.forRange(b.i64c(rope.getRotaryDim()), b.i64c(rope.getHeadDim()), 1, [&](Value element) {
+    Value offset = b.mul(element, 4);
+    b.store(b.load(b.f32, b.at(source, offset), 4), b.at(destination, offset), 4);
+  });
+}
+
+void appendKeyHead(KernelContext &context, Value source, Value slot, Value head, int64_t heads,
+                   int64_t headDim) {
+  Simd &b = context.b;
+  Value base = headOfPage(b, context.binding(rt::Source::KeyPages), slot, head, heads, headDim);
+  base = b.at(base, b.mul(b.remU(slot, pageTokens), 2));
+  b.forRange(b.i64c(0), b.i64c(headDim), 1, [&](Value element) {
+    Value x = b.load(b.f32, b.at(source, b.mul(element, 4)), 4);
+    b.store(b.saturateToF16(x), b.at(base, b.mul(element, pageTokens * 2)), 2);
+  });
+}
+
+void appendValueHead(KernelContext &context, Value source, Value slot, Value head, int64_t heads,
+                     int64_t headDim) {
+  Simd &b = context.b;
+  Value base = headOfPage(b, context.binding(rt::Source::ValuePages), slot, head, heads, headDim);
+  base = b.at(base, b.mul(b.remU(slot, pageTokens), headDim * 2));
+  int64_t width = vectorWidthFor(headDim);
+  b.forRange(b.i64c(0), b.i64c(headDim), width, [&](Value element) {
+    Value x = b.load(b.vectorOf(b.f32, width), b.at(source, b.mul(element, 4)), 4);
+    b.store(b.saturateToF16(x), b.at(base, b.mul(element, 2)), 2);
+  });
+}
+
+void emitRope(KernelContext &context) {
+  Simd &b = context.b;
+  auto op = cast<llm::RopeOp>(context.op);
+  auto rope = op.getRope();
+  int64_t columns = columnsOf(op.getInput());
+  Value row = b.mul(context.tile, columns * 4);
+  Value source = b.at(context.operand(op.getInput()), row);
+  Value destination = b.at(context.result(), row);
+  Value position =
+      b.loadIndex(b.at(context.binding(rt::Source::Positions), b.mul(context.tile, 4)));
+  b.forRange(b.i64c(0), b.i64c(columns), rope.getHeadDim(), [&](Value column) {
+    Value offset = b.mul(column, 4);
+    rotateHead(context, rope, b.at(source, offset), b.at(destination, offset), position);
+  });
+}
+
+void emitKvAppend(KernelContext &context) {
+  Simd &b = context.b;
+  auto op = cast<llm::KvAppendOp>(context.op);
+  auto kv = cast<llm::KvType>(op.getKv().getType());
+  Value slot = b.loadIndex(b.at(context.binding(rt::Source::KvSlots), b.mul(context.tile, 4)));
+  Value row = b.mul(context.tile, columnsOf(op.getK()) * 4);
+  Value k = b.at(context.operand(op.getK()), row), v = b.at(context.operand(op.getV()), row);
+  b.forRange(b.i64c(0), b.i64c(kv.getHeads()), 1, [&](Value head) {
+    Value offset = b.mul(head, kv.getHeadDim() * 4);
+    appendKeyHead(context, b.at(k, offset), slot, head, kv.getHeads(), kv.getHeadDim());
+    appendValueHead(context, b.at(v, offset), slot, head, kv.getHeads(), kv.getHeadDim());
+  });
+}
+
+} // namespace tawny::x86

@@ -1,0 +1,58 @@
+// Decode.h's operations on mlir::Values: 16 rows at once, or one.
+#pragma once
+
+#include "compiler/codegen/x86/Simd.h"
+#include "mlir/Dialect/Arith/IR/Arith.h"
+
+namespace tawny::x86 {
+
+/// Int is vector<16xi32> or i32, Float the f32 of the same shape.
+struct DecodeOps {
+  using Int = Value;
+  using Float = Value;
+  Simd &b;
+  bool wide; ///< 16 lanes, or a single one.
+
+  Value constant(uint32_t value) { return wide ? b.i32s(value) : b.i32c(value); }
+  Value constantF(float value) { return wide ? b.f32s(value) : b.f32c(value); }
+  Value andI(Value x, Value y) { return mlir::arith::AndIOp::create(b, x, y); }
+  Value orI(Value x, Value y) { return mlir::arith::OrIOp::create(b, x, y); }
+  Value xorI(Value x, Value y) { return mlir::arith::XOrIOp::create(b, x, y); }
+  Value shlI(Value x, unsigned bits) {
+    return bits == 0 ? x : mlir::arith::ShLIOp::create(b, x, constant(bits)).getResult();
+  }
+  Value shrI(Value x, unsigned bits) {
+    return bits == 0 ? x : mlir::arith::ShRUIOp::create(b, x, constant(bits)).getResult();
+  }
+  Value toFloat(Value x) {
+    return mlir::arith::SIToFPOp::create(b, wide ? Type(b.f32x16) : b.f32, x);
+  }
+  Value addF(Value x, Value y) { return b.addF(x, y); }
+  Value mulF(Value x, Value y) { return b.mulF(x, y); }
+  Value halfToFloat(Value bits) {
+    Value narrow = mlir::arith::TruncIOp::create(b, wide ? Type(b.vectorOf(b.i16)) : b.i16, bits);
+    return b.toF32(
+        mlir::arith::BitcastOp::create(b, wide ? Type(b.f16x16) : b.f16, narrow).getResult());
+  }
+};
+
+/// One block of a tile of layout simd16: all 16 rows (`wide`), or the row whose lane the two base
+/// addresses already point at.
+struct TileBlock {
+  Simd &b;
+  bool wide;
+  Value words;  ///< Address of word 0 of the block.
+  Value halves; ///< Address of the block's f16s, where the format has them.
+
+  Value word(unsigned index) {
+    Value address = b.at(words, int64_t{index} * 4 * lanes);
+    return wide ? b.load(b.i32x16, address, 64) : b.load(b.i32, address, 4);
+  }
+  Value half() {
+    Type narrow = wide ? Type(b.vectorOf(b.i16)) : b.i16;
+    Value bits = b.load(narrow, halves, wide ? 32 : 2);
+    return mlir::arith::ExtUIOp::create(b, wide ? Type(b.i32x16) : b.i32, bits);
+  }
+};
+
+} // namespace tawny::x86
