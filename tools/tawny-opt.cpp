@@ -1,15 +1,11 @@
 // mlir-opt with this project's dialects and passes.
 #include "dialects/rt/Rt.h"
+#include "passes/Passes.h"
 
 #include "mlir/InitAllDialects.h"
 #include "mlir/InitAllExtensions.h"
 #include "mlir/InitAllPasses.h"
 #include "mlir/Tools/mlir-opt/MlirOptMain.h"
-
-#if __has_include("passes/Passes.h")
-#include "passes/Passes.h"
-#define TAWNY_HAS_PASSES 1
-#endif
 
 int main(int argc, char **argv) {
   mlir::DialectRegistry registry;
@@ -17,6 +13,7 @@ int main(int argc, char **argv) {
   mlir::registerAllExtensions(registry);
   registry.insert<tawny::llm::LlmDialect, tawny::rt::RtDialect>();
   mlir::registerAllPasses();
+  tawny::registerTawnyPasses();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "Tawny's optimizer driver\n", registry));
 }

@@ -1,0 +1,99 @@
+// llm-decide: what linears compute in, and where weights are dequantised.
+#include "passes/Passes.h"
+
+#include "dialects/formats/Activations.h"
+#include "dialects/formats/Formats.h"
+#include "dialects/llm/Llm.h"
+
+#include "mlir/IR/Builders.h"
+#include "llvm/ADT/TypeSwitch.h"
+
+using namespace mlir;
+
+namespace tawny {
+
+#define GEN_PASS_DEF_LLMDECIDE
+#include "passes/Passes.h.inc"
+
+namespace {
+
+bool isQuantised(Value weight) {
+  auto format =
+      formatByName(llm::formatName(cast<RankedTensorType>(weight.getType()).getElementType()));
+  return format && !formatInfo(*format).isFloat();
+}
+
+/// Whether a linear can read int8 and does not yet.
+bool wantsInt8(llm::LinearOp linear) {
+  auto input = cast<RankedTensorType>(linear.getInput().getType());
+  return input.getElementType().isF32() &&
+         input.getShape().back() % ActivationRow::groupElements == 0 &&
+         llvm::all_of(linear.getWeights(), isQuantised);
+}
+
+/// Whether the op that makes `value` can write it as int8.
+bool canWriteInt8(Value value) {
+  Operation *producer = value.getDefiningOp();
+  if (!producer)
+    return false;
+  return llvm::TypeSwitch<Operation *, bool>(producer)
+      .Case<llm::RmsNormOp, llm::AttentionOp>([](auto) { return true; })
+      .Case([&](llm::AddRmsNormOp op) { return value == op.getNorm(); })
+      .Case([](llm::LinearOp op) { return !op.getEpilogue().empty(); })
+      .Default([](Operation *) { return false; });
+}
+
+struct LlmDecide : impl::LlmDecideBase<LlmDecide> {
+  using LlmDecideBase::LlmDecideBase;
+
+  void runOnOperation() override {
+    if (failed(checkOptions()))
+      return signalPassFailure();
+    auto fused = StringAttr::get(&getContext(), dequant);
+    getOperation().walk([&](llm::LinearOp linear) { linear->setAttr("llm.dequant", fused); });
+    if (activations != "i8")
+      return;
+    insertQuantize();
+    getOperation().walk([](llm::QuantizeOp quantize) { moveIntoProducer(quantize); });
+  }
+
+private:
+  LogicalResult checkOptions() {
+    if (!llvm::is_contained({"f32", "f16", "i8"}, StringRef(activations)))
+      return getOperation().emitError()
+             << "expected activations to be f32, f16 or i8, found '" << activations << "'";
+    if (dequant != "fused")
+      return getOperation().emitError()
+             << "expected dequant to be fused, found '" << dequant << "'";
+    return success();
+  }
+
+  /// Linears that share their input share its int8 form.
+  void insertQuantize() {
+    llvm::DenseMap<Value, Value> quantised;
+    getOperation().walk([&](llm::LinearOp linear) {
+      if (!wantsInt8(linear))
+        return;
+      Value &int8 = quantised[linear.getInput()];
+      if (!int8) {
+        OpBuilder builder(linear);
+        auto type = cast<RankedTensorType>(linear.getInput().getType())
+                        .clone(llm::A8Type::get(&getContext()));
+        int8 = llm::QuantizeOp::create(builder, linear.getLoc(), type, linear.getInput());
+      }
+      linear.getInputMutable().assign(int8);
+    });
+  }
+
+  static void moveIntoProducer(llm::QuantizeOp quantize) {
+    Value input = quantize.getInput();
+    if (!input.hasOneUse() || !canWriteInt8(input))
+      return;
+    input.setType(quantize.getResult().getType());
+    quantize.replaceAllUsesWith(input);
+    quantize.erase();
+  }
+};
+
+} // namespace
+} // namespace tawny
