@@ -1,0 +1,110 @@
+#include "compiler/ArtifactHeader.h"
+
+#include "compiler/TargetEncoder.h"
+
+#include "llvm/ADT/STLExtras.h"
+
+namespace tawny {
+namespace {
+
+std::unique_ptr<fb::ModelT> encodeModel(const ImportedModel &imported) {
+  const ModelInfo &info = imported.info;
+  auto model = std::make_unique<fb::ModelT>();
+  model->name = info.name;
+  model->architecture = info.architecture;
+  model->source = imported.file->name;
+  model->parameters = info.parameters;
+  model->layers = info.layers;
+  model->hidden_size = info.hiddenSize;
+  model->intermediate_size = info.intermediateSize;
+  model->heads = info.heads;
+  model->kv_heads = info.kvHeads;
+  model->head_dim = info.headDim;
+  model->vocab_size = info.vocabSize;
+  model->context_length = info.contextLength;
+  return model;
+}
+
+llvm::Expected<std::unique_ptr<fb::TokenizerT>> encodeTokenizer(const gguf::Vocabulary &source) {
+  auto tokenizer = std::make_unique<fb::TokenizerT>();
+  auto id = [](std::optional<uint32_t> token) { return token ? static_cast<int32_t>(*token) : -1; };
+  tokenizer->kind = fb::TokenizerKind::SentencePiece;
+  tokenizer->token_offsets.push_back(0);
+  uint64_t textBytes = 0;
+  for (const gguf::Token &token : source.tokens) {
+    textBytes += token.text.size();
+    if (textBytes > UINT32_MAX)
+      return llvm::createStringError("the texts of the vocabulary's tokens exceed 4 GiB");
+    tokenizer->token_text.insert(tokenizer->token_text.end(), token.text.bytes_begin(),
+                                 token.text.bytes_end());
+    tokenizer->token_offsets.push_back(static_cast<uint32_t>(textBytes));
+    tokenizer->scores.push_back(token.score);
+    tokenizer->types.push_back(static_cast<uint8_t>(token.kind));
+  }
+  tokenizer->bos = id(source.bosId);
+  tokenizer->eos = id(source.eosId);
+  tokenizer->unk = id(source.unknownId);
+  tokenizer->pad = id(source.paddingId);
+  tokenizer->add_bos = source.addBos;
+  tokenizer->add_eos = source.addEos;
+  tokenizer->add_space_prefix = source.addSpacePrefix;
+  return tokenizer;
+}
+
+std::unique_ptr<fb::WeightT> encodeWeight(const StoredWeight &stored, size_t codeSegments) {
+  auto weight = std::make_unique<fb::WeightT>();
+  weight->name = stored.name;
+  weight->format = stored.format.name;
+  weight->layout = stored.layout.name;
+  weight->rows = stored.rows;
+  weight->columns = stored.columns;
+  weight->segment = static_cast<uint32_t>(codeSegments + stored.segment);
+  weight->offset = stored.offset;
+  weight->bytes = stored.bytes;
+  return weight;
+}
+
+std::unique_ptr<fb::SegmentT> makeSegment(fb::SegmentKind kind, uint64_t bytes) {
+  auto segment = std::make_unique<fb::SegmentT>();
+  segment->kind = kind;
+  segment->bytes = bytes;
+  return segment;
+}
+
+} // namespace
+
+llvm::Expected<fb::ArtifactT> buildHeader(const ArtifactContents &contents,
+                                          const WeightTable &weights) {
+  fb::ArtifactT header;
+  header.compiler_version = "tawnyc " TAWNY_VERSION;
+  header.model = encodeModel(contents.model);
+  auto tokenizer = encodeTokenizer(contents.model.vocabulary);
+  if (!tokenizer)
+    return tokenizer.takeError();
+  header.tokenizer = std::move(*tokenizer);
+  header.chat_template = contents.model.vocabulary.chatTemplate.value_or("").str();
+  header.max_context = contents.maxContext;
+  header.max_batch = contents.maxBatch;
+  header.kv_tokens = contents.kvTokens;
+  for (auto [index, target] : llvm::enumerate(contents.targets)) {
+    header.segments.push_back(makeSegment(fb::SegmentKind::Code, target.code.bytes.size()));
+    auto encoded = encodeTarget(target, static_cast<uint32_t>(index), weights.indices[index]);
+    if (!encoded)
+      return encoded.takeError();
+    header.targets.push_back(std::move(*encoded));
+  }
+  for (uint64_t bytes : weights.segmentBytes)
+    header.segments.push_back(makeSegment(fb::SegmentKind::Weights, bytes));
+  for (const StoredWeight &weight : weights.weights)
+    header.weights.push_back(encodeWeight(weight, contents.targets.size()));
+  return header;
+}
+
+std::string encodeHeader(const fb::ArtifactT &header) {
+  flatbuffers::FlatBufferBuilder builder(1 << 20);
+  builder.ForceDefaults(true);
+  fb::FinishArtifactBuffer(builder, fb::CreateArtifact(builder, &header));
+  return {reinterpret_cast<const char *>(builder.GetBufferPointer()), builder.GetSize()};
+}
+
+} // namespace tawny

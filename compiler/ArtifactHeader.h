@@ -1,0 +1,22 @@
+// The artifact's FlatBuffer.
+#pragma once
+
+#include "compiler/ArtifactWriter.h"
+#include "compiler/WeightTable.h"
+#include "runtime/artifact_generated.h"
+
+#include "llvm/Support/Error.h"
+
+#include <string>
+
+namespace tawny {
+
+/// The header of an artifact, complete but for the offsets and checksums of its segments: one of
+/// code per target, in their order, then those of the weight table.
+llvm::Expected<fb::ArtifactT> buildHeader(const ArtifactContents &contents,
+                                          const WeightTable &weights);
+
+/// Encodes a header. All scalars are stored, so the length does not depend on their values.
+std::string encodeHeader(const fb::ArtifactT &header);
+
+} // namespace tawny

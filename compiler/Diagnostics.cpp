@@ -1,0 +1,38 @@
+#include "compiler/Diagnostics.h"
+
+#include "llvm/Support/raw_ostream.h"
+
+namespace tawny {
+
+DiagnosticCollector::DiagnosticCollector(mlir::MLIRContext &context)
+    : handler(&context, [this](mlir::Diagnostic &diagnostic) { return handle(diagnostic); }) {}
+
+mlir::LogicalResult DiagnosticCollector::handle(mlir::Diagnostic &diagnostic) {
+  if (diagnostic.getSeverity() != mlir::DiagnosticSeverity::Error)
+    return mlir::failure();
+  std::lock_guard lock(mutex);
+  llvm::raw_string_ostream stream(text);
+  auto append = [&](mlir::Diagnostic &part) {
+    stream << (text.empty() ? "" : "\n");
+    // Ops are named after what they were imported from; "at an unknown place" helps nobody.
+    if (auto name = llvm::dyn_cast<mlir::NameLoc>(part.getLocation()))
+      stream << name.getName().getValue() << ": ";
+    else if (!llvm::isa<mlir::UnknownLoc>(part.getLocation()))
+      stream << part.getLocation() << ": ";
+    part.print(stream);
+  };
+  append(diagnostic);
+  for (mlir::Diagnostic &note : diagnostic.getNotes())
+    append(note);
+  return mlir::success();
+}
+
+llvm::Error DiagnosticCollector::takeError(llvm::StringRef what) {
+  std::lock_guard lock(mutex);
+  std::string message = what.str() + " failed";
+  if (!text.empty())
+    message += ": " + std::exchange(text, std::string());
+  return llvm::createStringError(message);
+}
+
+} // namespace tawny

@@ -1,0 +1,29 @@
+// Turns MLIR's diagnostics into errors.
+#pragma once
+
+#include "mlir/IR/Diagnostics.h"
+#include "llvm/Support/Error.h"
+
+#include <mutex>
+#include <string>
+
+namespace tawny {
+
+/// While it lives, keeps what passes report as errors (with their notes) instead of printing it.
+/// Warnings and remarks are printed as ever. Passes may report from several threads.
+class DiagnosticCollector {
+public:
+  explicit DiagnosticCollector(mlir::MLIRContext &context);
+
+  /// The errors since the last call, after the name of what failed.
+  llvm::Error takeError(llvm::StringRef what);
+
+private:
+  mlir::LogicalResult handle(mlir::Diagnostic &diagnostic);
+
+  std::mutex mutex;
+  std::string text;
+  mlir::ScopedDiagnosticHandler handler;
+};
+
+} // namespace tawny

@@ -1,0 +1,16 @@
+// The tables that make up allTargets(), one per vendor.
+#pragma once
+
+#include "compiler/targets/Target.h"
+
+namespace tawny {
+
+/// x86 processors, the most capable first.
+llvm::ArrayRef<TargetInfo> x86Targets();
+/// AMD GPUs.
+llvm::ArrayRef<TargetInfo> amdTargets();
+
+/// The best x86 row that this machine can run; an error where it can run none.
+llvm::Expected<const TargetInfo *> hostTarget();
+
+} // namespace tawny
