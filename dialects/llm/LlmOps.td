@@ -33,7 +33,8 @@ def Llm_WeightOp : LlmOp<"weight", [Symbol]> {
   let hasVerifier = 1;
 }
 
-def Llm_LoadWeightOp : LlmOp<"load_weight", [Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
+def Llm_LoadWeightOp : LlmOp<"load_weight", [
+    Pure, DeclareOpInterfaceMethods<SymbolUserOpInterface>]> {
   let summary = "Reads a weight.";
   let description = [{
     ```mlir

@@ -1,0 +1,61 @@
+// Runs llm functions in plain C++: slow, complete, and the definition of what every op means.
+// Models are understood before and after fusion, and after their ops were outlined to `rt` kernels
+// that `rt.dispatch` calls.
+#pragma once
+
+#include "dialects/interpreter/Operations.h"
+#include "dialects/interpreter/Values.h"
+#include "dialects/llm/Llm.h"
+
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+#include "llvm/ADT/DenseMap.h"
+
+#include <functional>
+
+namespace tawny::interpreter {
+
+/// The bytes of a weight in its source format: rows * formatInfo(...).rowBytes(columns) of them.
+/// They must live as long as the interpreter.
+using WeightSource =
+    std::function<llvm::Expected<llvm::ArrayRef<uint8_t>>(llvm::StringRef name, const Weight &)>;
+
+/// Weights at the offsets of their `llm.weight` in a file's bytes. `module` holds the symbols.
+WeightSource weightsOfFile(mlir::ModuleOp module, llvm::ArrayRef<uint8_t> file);
+
+/// The rows and columns of a weight's type and its format, without bytes. Fails for types that
+/// weights do not have.
+llvm::Expected<Weight> weightOfType(mlir::Type type);
+
+/// Runs the functions of one module.
+class Interpreter {
+public:
+  /// `module` must be verified and outlive the interpreter.
+  Interpreter(mlir::ModuleOp module, WeightSource weights, Accumulate accumulate = Accumulate::F64)
+      : module(module), weights(std::move(weights)), accumulate(accumulate) {}
+
+  /// Runs a function of one block. Arguments are, by type: Rows for `tensor<?x…xf32>`,
+  /// QuantizedRows for `tensor<?x…x!llm.a8>`, Weight for static tensors, Step and Pool. Results
+  /// likewise. Errors name the op and its location.
+  llvm::Expected<std::vector<Value>> run(mlir::func::FuncOp function,
+                                         llvm::ArrayRef<Value> arguments);
+
+private:
+  using Environment = llvm::DenseMap<mlir::Value, Value>;
+
+  llvm::Expected<std::vector<Value>> runBlock(mlir::Block &block, llvm::ArrayRef<Value> arguments);
+  llvm::Error runOp(mlir::Operation &op, Environment &values);
+  llvm::Error runLlmOp(mlir::Operation &op, Environment &values);
+  llvm::Error runElementwise(mlir::Operation &op, Environment &values);
+  llvm::Error runLinear(llm::LinearOp op, Environment &values);
+  llvm::Error runRopeAppend(llm::LinearOp op, const Rows &x, llvm::ArrayRef<LinearPart> parts,
+                            Environment &values);
+  llvm::Error runAttention(llm::AttentionOp op, Environment &values);
+  llvm::Expected<Weight> loadWeight(llm::LoadWeightOp op);
+
+  mlir::ModuleOp module;
+  WeightSource weights;
+  Accumulate accumulate;
+};
+
+} // namespace tawny::interpreter
