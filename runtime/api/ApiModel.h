@@ -26,6 +26,10 @@ struct tawny_model {
   const tawny::fb::Artifact &header() const {
     return model ? model->header() : vocabularyFile->header();
   }
+  /// Columns of a row of logits; where nothing computes, the number of tokens with a text.
+  uint32_t vocabulary() const {
+    return model ? model->vocabulary() : header().tokenizer()->types()->size();
+  }
 };
 
 struct tawny_sampler {

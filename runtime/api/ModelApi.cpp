@@ -141,7 +141,7 @@ void tawny_get_model_info(const tawny_model *model, tawny_model_info *info, size
   known.parameters = header.model()->parameters();
   known.layers = header.model()->layers();
   known.hidden_size = header.model()->hidden_size();
-  known.vocabulary = header.model()->vocab_size();
+  known.vocabulary = model->vocabulary();
   known.max_context = header.max_context();
   known.bos = known.eos = known.unk = known.pad = -1;
   if (const fb::Tokenizer *tokenizer = header.tokenizer()) {

@@ -31,7 +31,7 @@ tawny_sampler *tawny_create_sampler(tawny_model *model, const tawny_sampler_para
   options.repeatPenalty = static_cast<double>(taken->repeat_penalty);
   options.repeatWindow = taken->repeat_window;
   options.seed = taken->seed;
-  ErrorOr<Sampler> sampler = Sampler::create(options, model->header().model()->vocab_size());
+  ErrorOr<Sampler> sampler = Sampler::create(options, model->vocabulary());
   if (!sampler) {
     api::fail(model, sampler.error());
     return nullptr;
@@ -52,7 +52,7 @@ tawny_status tawny_sample(tawny_model *model, tawny_sampler *sampler, size_t row
     return api::fail(model, makeError("sample: expected a row below the %u of the last step, found "
                                       "%zu",
                                       model->last.rows, row));
-  size_t vocabulary = model->header().model()->vocab_size();
+  size_t vocabulary = model->vocabulary();
   ErrorOr<int32_t> chosen =
       sampler->sampler.sample({model->last.logits + row * vocabulary, vocabulary});
   if (!chosen)

@@ -35,6 +35,7 @@ struct SpaceRange {
   const char *what;
   uint64_t bytes;
   bool writable;
+  uint64_t alignment = format::dataAlignment;
 };
 
 SpaceRange rangeOf(const TargetContext &context, const fb::Program &program,
@@ -48,7 +49,8 @@ SpaceRange rangeOf(const TargetContext &context, const fb::Program &program,
   case fb::Space::Kv:
     return {"the KV pool", init ? 0 : context.target.kv()->bytes(), true};
   case fb::Space::Step:
-    return {"the step table", init ? 0 : program.step()->bytes(), false};
+    // Single counts are bound too, so a binding starts at any element.
+    return {"the step table", init ? 0 : program.step()->bytes(), false, sizeof(int32_t)};
   case fb::Space::Resident:
     return {"resident memory", context.target.resident_bytes(), init};
   }
@@ -93,7 +95,7 @@ bool binding(Checker &check, const Field &where, const TargetContext &context,
   return check.expect(range.writable || binding.access() == fb::Access::Read, where("access"),
                       "expected Read, which is all that %s allows here, found %s", range.what,
                       fb::EnumNameAccess(binding.access())) &&
-         check.multipleOf(where("offset"), binding.offset(), format::dataAlignment) &&
+         check.multipleOf(where("offset"), binding.offset(), range.alignment) &&
          check.within(where("offset"), binding.offset(), binding.bytes(), range.bytes,
                       range.what) &&
          checkedRows(check, where, program, binding);

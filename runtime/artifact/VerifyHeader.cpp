@@ -11,11 +11,10 @@ namespace tawny {
 namespace {
 
 bool verifyModel(Checker &check, const Field &where, const fb::Model &model) {
-  return check.text(where("name"), model.name()) &&
-         check.text(where("architecture"), model.architecture()) &&
+  return check.text(where("architecture"), model.architecture()) &&
          check.inRange(where("layers"), model.layers(), 0, format::maxLayers) &&
          check.inRange(where("hidden_size"), model.hidden_size(), 0, format::maxHiddenSize) &&
-         check.inRange(where("vocab_size"), model.vocab_size(), 1, format::maxVocabulary);
+         check.inRange(where("vocab_size"), model.vocab_size(), 0, format::maxVocabulary);
 }
 
 bool verifySegment(Checker &check, const Field &where, const fb::Segment &segment,
@@ -99,7 +98,14 @@ bool verifyPurpose(Checker &check, const fb::Artifact &artifact) {
   bool computes = artifact.targets() && artifact.targets()->size() != 0;
   if (!computes)
     return check.present(tokenizer, artifact.tokenizer());
-  if (!(check.inRange(Field("max_context"), artifact.max_context(), 1, format::maxContext) &&
+  Field model("model");
+  uint32_t vocabulary = artifact.model()->vocab_size();
+  uint32_t tokens = artifact.tokenizer() ? artifact.tokenizer()->types()->size() : 0;
+  if (!(check.inRange(model("vocab_size"), vocabulary, 1, format::maxVocabulary) &&
+        check.expect(tokens <= vocabulary, tokenizer,
+                     "expected no more tokens than model.vocab_size, %u, found %u", vocabulary,
+                     tokens) &&
+        check.inRange(Field("max_context"), artifact.max_context(), 1, format::maxContext) &&
         check.inRange(Field("max_batch"), artifact.max_batch(), 1, format::maxBatch) &&
         check.inRange(Field("kv_tokens"), artifact.kv_tokens(), 1, INT32_MAX)))
     return false;
@@ -118,10 +124,6 @@ bool verifyArtifact(Checker &check, const fb::Artifact &artifact, uint64_t heade
          check.present(model, artifact.model()) && verifyModel(check, model, *artifact.model()) &&
          verifySegments(check, artifact, headerEnd, fileBytes) && verifyWeights(check, artifact) &&
          (!artifact.tokenizer() || verify::tokenizer(check, tokenizer, *artifact.tokenizer())) &&
-         check.expect(!artifact.tokenizer() || artifact.tokenizer()->token_offsets()->size() - 1 <=
-                                                   artifact.model()->vocab_size(),
-                      tokenizer, "expected no more tokens than model.vocab_size, %u",
-                      artifact.model()->vocab_size()) &&
          verifyPurpose(check, artifact);
 }
 

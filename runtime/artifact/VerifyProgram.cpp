@@ -59,7 +59,7 @@ struct Array {
 };
 
 bool arrays(Checker &check, const Field &where, const fb::StepLayout &layout) {
-  // Factors are below 2^20 and 2^29, so the products fit.
+  // Factors are at most 2^21 and 2^28, so the products fit.
   const Array all[] = {
       {"counts", layout.counts(), 16},
       {"tokens", layout.tokens(), layout.max_tokens()},
@@ -97,7 +97,7 @@ bool stepLayout(Checker &check, const Field &where, const TargetContext &context
          check.inRange(where("max_sequences"), layout.max_sequences(), 1, layout.max_tokens()) &&
          check.inRange(where("max_logit_rows"), layout.max_logit_rows(), 1, layout.max_tokens()) &&
          check.inRange(where("max_attention_blocks"), layout.max_attention_blocks(), 1,
-                       layout.max_tokens()) &&
+                       2 * format::maxStepTokens) &&
          check.inRange(where("max_pages"), layout.max_pages(), contextPages, format::maxContext) &&
          check.inRange(where("attention_block_rows"), layout.attention_block_rows(), 1,
                        format::maxStepTokens) &&

@@ -1,0 +1,41 @@
+// Feeds damaged artifacts to everything that reads one before it is executed. The preamble is
+// repaired first, or no input would get past the checksum.
+#include "runtime/executor/MemoryPlan.h"
+#include "tests/runtime/toy/ToyArtifact.h"
+
+#include <cstdlib>
+#include <cstring>
+
+using namespace tawny;
+
+/// Reads what an executor would read; a sanitizer complains where the checks let something through.
+static void use(const Artifact &artifact) {
+  const fb::Artifact &header = artifact.header();
+  unsigned sum = 0;
+  for (uint32_t i = 0; header.weights() && i < header.weights()->size(); ++i)
+    for (std::byte byte : artifact.weight(i))
+      sum += static_cast<unsigned>(byte);
+  for (uint32_t i = 0; header.targets() && i < header.targets()->size(); ++i) {
+    const fb::Target &target = *header.targets()->Get(i);
+    ExecutionBounds bounds = {
+        {target.kv()->pages(), target.kv()->page_tokens(), 1, header.max_context()}, 1};
+    for (const MemoryLine &line : planMemory(artifact, target, bounds))
+      sum += static_cast<unsigned>(line.bytes);
+  }
+  volatile unsigned sink = sum;
+  (void)sink;
+  // Damaged weights are found by their checksums, never by a crash.
+  ErrorOr<void> verified = artifact.verifyWeights({});
+  (void)!verified;
+}
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  test::AlignedBytes bytes(size);
+  if (size)
+    std::memcpy(bytes.span().data(), data, size);
+  test::repairPreamble(bytes.span());
+  ErrorOr<std::unique_ptr<Artifact>> artifact = Artifact::fromMemory(bytes.span(), "fuzz");
+  if (artifact)
+    use(**artifact);
+  return 0;
+}
