@@ -44,9 +44,9 @@ void setScales(const FormatInfo &info, uint8_t *block, double deviation) {
     return storeHalf(block + info.halfOffset, deviation / 4.6);
   case Format::Q8_0: // codes -128 to 127
     return storeHalf(block + info.halfOffset, deviation / 74);
-  case Format::Q4_K: // scales and minima of 0 to 63; the minima centre the codes
-    storeHalf(block, deviation / (4.6 * 36));
-    return storeHalf(block + 2, deviation / (4.6 * 36) * 7.5);
+  case Format::Q4_K: // scales and minima of 0 to 63, the minima in units of the middle code
+    storeHalf(block, deviation / 258);
+    return storeHalf(block + 2, deviation / 258 * 7.5);
   case Format::Q6_K: // scales of -128 to 127, codes of -32 to 31
     return storeHalf(block + info.halfOffset, deviation / (18.5 * 74));
   case Format::F32:
