@@ -3,7 +3,8 @@
 //
 // `Ops` supplies two types and the operations on them:
 //   Int    a 32-bit lane:  constant(uint32_t) andI orI xorI shlI shrI (logical; by a constant)
-//   Float  an f32 lane:    halfToFloat(Int: bits 0..15) toFloat(Int: non-negative) addF mulF constantF
+//   Float  an f32 lane:    halfToFloat(Int: bits 0..15) toFloat(Int: non-negative) addF mulF
+//   constantF
 // `Block` reads one block of one row:
 //   Int word(unsigned)     a little-endian 32-bit word, counted as in FormatInfo::words
 //   Int half()             the f16 at FormatInfo::halfOffset, in bits 0..15

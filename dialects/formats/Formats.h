@@ -33,8 +33,14 @@ struct FormatInfo {
   int32_t halfOffset;
   uint32_t groupElements;
   uint32_t codeBits;
+  /// The codes of a block are `sections` equal runs with one bit layout: quad q of section s is
+  /// quad q of section 0 with each word w of codes sectionStride(w) * s words further on.
+  uint32_t sections;
 
   bool isFloat() const { return codeBits == 0; }
+  uint32_t groups() const { return blockElements / groupElements; }
+  /// How far word `word` of section 0 moves from one section to the next, in words.
+  uint32_t sectionStride(uint32_t word) const;
   /// Bytes of a row of `columns` weights, which must be a whole number of blocks.
   uint64_t rowBytes(uint64_t columns) const { return columns / blockElements * blockBytes; }
   /// 32-bit words of a row; an odd F16 row ends in half a word of zeros.

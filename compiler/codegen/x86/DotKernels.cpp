@@ -1,15 +1,18 @@
 // What is emitted, for a quantised format and a8 activations:
 //
 //   for block in 0 .. columns / blockElements
-//     for group in the block                                      (unrolled)
-//       sum[t] = 0                                                 i32 x 16 rows
-//       for quad in the group: sum[t] += dot4(codes[16][4], x[t][4])   one VPDPBUSD each
-//       acc[t] += scale[16] * x[t].scale * sum[t] - min[16] * x[t].sum
+//     scale[g], -min[g] = decodeGroup(g) for its groups            to the stack, f32 x 16 rows
+//     for section in the block
+//       for group g in the section                                 (unrolled)
+//         sum[t] = 0                                               i32 x 16 rows
+//         for quad in g: sum[t] += dot4(codes[16][4], x[t][4])     one VPDPBUSD each
+//         acc[t] += scale[g] * x[t].scale * sum[t] - min[g] * x[t].sum
 //
 // Bytes: a tile's, once, from memory; the activations, 1.5 per input, from the first cache. At 16
 // rows and 4-bit codes a VPDPBUSD does 128 operations on 32 bytes of weights, so decoding one token
 // is bound by memory; with 8 tokens in registers a block of Q4_K costs 64 x 8 VPDPBUSD beside
-// 64 + 8 x 32 other vector instructions.
+// 64 + 8 x 32 other vector instructions. Sections are loops because code, not time, is what
+// unrolling a block of 256 costs: half a second of LLVM for each function.
 #include "compiler/codegen/x86/DotKernels.h"
 
 #include "compiler/codegen/x86/VectorDecode.h"
@@ -45,37 +48,72 @@ private:
   Value blockCount() { return b.divU(columns, format.blockElements); }
   TileBlock blockAt(Value block) {
     Value halves = b.at(tile, b.mul(blockCount(), int64_t{format.words} * 4 * lanes));
-    return {b, true, b.at(tile, b.mul(block, int64_t{format.words} * 4 * lanes)),
+    return {b, format, true, b.at(tile, b.mul(block, int64_t{format.words} * 4 * lanes)),
             b.at(halves, b.mul(block, 2 * lanes))};
   }
-  SmallVector<Value> quantisedBlock(Value block, ValueRange sums);
-  void quantisedGroup(TileBlock &weights, Value block, unsigned group, SmallVector<Value> &sums);
-  SmallVector<Value> decodedBlock(Value block, ValueRange sums);
+  using SectionBody = std::function<void(TileBlock &weights, Value firstColumn, Value firstGroup,
+                                         SmallVector<Value> &sums)>;
+  void forSections(const SectionBody &body);
+  void storeAffines(TileBlock &weights);
+  /// Scale and minus min of a group (within its block), from the stack.
+  Affine<Value> affineOf(Value firstGroup, unsigned group) {
+    Value address = b.at(b.at(affines, b.mul(firstGroup, affineBytes)), group * affineBytes);
+    return {b.load(b.f32x16, address, 64), b.load(b.f32x16, b.at(address, lanes * 4), 64)};
+  }
+  void quantisedGroup(TileBlock &weights, Value firstColumn, Value firstGroup, unsigned group,
+                      SmallVector<Value> &sums);
   void multiplyAdd(Value weight, Value columnOffset, SmallVector<Value> &sums);
+
+  static constexpr int64_t affineBytes = 2 * lanes * 4;
+  unsigned sectionElements() { return format.blockElements / format.sections; }
+  unsigned sectionGroups() { return format.groups() / format.sections; }
 
   Simd &b;
   const FormatInfo &format;
   Value tile, columns, acc, accStride;
+  Value affines; ///< Stack: f32 [groups of a block][scale, minus min][16]
   SmallVector<Value> rows;
 };
 
+void DotEmitter::storeAffines(TileBlock &weights) {
+  DecodeOps ops{b, true};
+  for (unsigned group = 0; group < format.groups(); ++group) {
+    auto affine = decodeGroup(format.format, ops, weights, group);
+    b.store(affine.scale, b.at(affines, group * affineBytes), 64);
+    b.store(arith::NegFOp::create(b, affine.min), b.at(affines, group * affineBytes + lanes * 4),
+            64);
+  }
+}
+
+void DotEmitter::forSections(const SectionBody &body) {
+  affines = b.scratch(format.groups() * affineBytes);
+  auto blockBody = [&](Value block, ValueRange carried) {
+    TileBlock weights = blockAt(block);
+    storeAffines(weights);
+    return b.forCarry(
+        b.i64c(0), b.i64c(format.sections), 1, carried, [&](Value section, ValueRange inner) {
+          SmallVector<Value> sums(inner);
+          TileBlock shifted = weights;
+          shifted.section = section;
+          Value column =
+              b.add(b.mul(block, format.blockElements), b.mul(section, sectionElements()));
+          body(shifted, column, b.mul(section, sectionGroups()), sums);
+          return sums;
+        });
+  };
+  storeSums(b.forCarry(b.i64c(0), blockCount(), 1, zeros(), blockBody));
+}
+
 void DotEmitter::emitQuantised() {
-  storeSums(b.forCarry(b.i64c(0), blockCount(), 1, zeros(),
-                       [&](Value block, ValueRange sums) { return quantisedBlock(block, sums); }));
+  forSections([&](TileBlock &weights, Value column, Value firstGroup, SmallVector<Value> &sums) {
+    for (unsigned group = 0; group < sectionGroups(); ++group)
+      quantisedGroup(weights, column, firstGroup, group, sums);
+  });
 }
 
-SmallVector<Value> DotEmitter::quantisedBlock(Value block, ValueRange carried) {
-  SmallVector<Value> sums(carried);
-  TileBlock weights = blockAt(block);
-  for (unsigned group = 0; group < format.blockElements / format.groupElements; ++group)
-    quantisedGroup(weights, block, group, sums);
-  return sums;
-}
-
-void DotEmitter::quantisedGroup(TileBlock &weights, Value block, unsigned group,
+void DotEmitter::quantisedGroup(TileBlock &weights, Value column, Value firstGroup, unsigned group,
                                 SmallVector<Value> &sums) {
   DecodeOps ops{b, true};
-  Value column = b.mul(block, format.blockElements);
   SmallVector<Value> dots(rows.size(), b.i32s(0));
   unsigned quads = format.groupElements / 4;
   for (unsigned quad = group * quads; quad < (group + 1) * quads; ++quad) {
@@ -85,9 +123,8 @@ void DotEmitter::quantisedGroup(TileBlock &weights, Value block, unsigned group,
       dots[t] = b.dotBytes(dots[t], codes, inputs, format.codeBits);
     }
   }
-  auto affine = decodeGroup(format.format, ops, weights, group);
-  Value minusMin = arith::NegFOp::create(b, affine.min);
   // Planes of an ActivationRow; their offsets are linear in the columns.
+  Affine<Value> affine = affineOf(firstGroup, group);
   Value first = b.add(column, static_cast<int64_t>(group * format.groupElements));
   Value scaleOffset = b.add(columns, b.mul(b.divU(first, 32), 4));
   Value sumOffset = format.groupElements == 32
@@ -95,8 +132,8 @@ void DotEmitter::quantisedGroup(TileBlock &weights, Value block, unsigned group,
                         : b.add(b.add(columns, b.divU(columns, 4)), b.divU(first, 4));
   for (auto [t, row] : llvm::enumerate(rows)) {
     Value scale = b.mulF(affine.scale, b.splatF32At(b.at(row, scaleOffset)));
-    sums[t] = b.fma(DecodeOps{b, true}.toFloat(dots[t]), scale, sums[t]);
-    sums[t] = b.fma(minusMin, b.splatF32At(b.at(row, sumOffset)), sums[t]);
+    sums[t] = b.fma(ops.toFloat(dots[t]), scale, sums[t]);
+    sums[t] = b.fma(affine.min, b.splatF32At(b.at(row, sumOffset)), sums[t]);
   }
 }
 
@@ -106,26 +143,19 @@ void DotEmitter::multiplyAdd(Value weight, Value columnOffset, SmallVector<Value
 }
 
 void DotEmitter::emitDecoded() {
-  storeSums(b.forCarry(b.i64c(0), blockCount(), 1, zeros(),
-                       [&](Value block, ValueRange sums) { return decodedBlock(block, sums); }));
-}
-
-SmallVector<Value> DotEmitter::decodedBlock(Value block, ValueRange carried) {
-  SmallVector<Value> sums(carried);
-  TileBlock weights = blockAt(block);
   DecodeOps ops{b, true};
-  Value start = b.mul(block, format.blockElements * 4);
-  for (unsigned quad = 0; quad < format.blockElements / 4; ++quad) {
-    auto affine = decodeGroup(format.format, ops, weights, quad * 4 / format.groupElements);
-    Value minusMin = arith::NegFOp::create(b, affine.min);
-    Value codes = decodeQuad(format.format, ops, weights, quad);
-    for (unsigned element = 0; element < 4; ++element) {
-      Value code = ops.andI(ops.shrI(codes, 8 * element), ops.constant(0xFF));
-      Value weight = b.fma(ops.toFloat(code), affine.scale, minusMin);
-      multiplyAdd(weight, b.add(start, (4 * quad + element) * 4), sums);
+  forSections([&](TileBlock &weights, Value column, Value firstGroup, SmallVector<Value> &sums) {
+    Value start = b.mul(column, 4);
+    for (unsigned quad = 0; quad < sectionElements() / 4; ++quad) {
+      Affine<Value> affine = affineOf(firstGroup, quad * 4 / format.groupElements);
+      Value codes = decodeQuad(format.format, ops, weights, quad);
+      for (unsigned element = 0; element < 4; ++element) {
+        Value code = ops.andI(ops.shrI(codes, 8 * element), ops.constant(0xFF));
+        Value weight = b.fma(ops.toFloat(code), affine.scale, affine.min);
+        multiplyAdd(weight, b.add(start, (4 * quad + element) * 4), sums);
+      }
     }
-  }
-  return sums;
+  });
 }
 
 void DotEmitter::emitFloats() {

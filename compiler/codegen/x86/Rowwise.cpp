@@ -184,7 +184,8 @@ void emitEmbed(KernelContext &context) {
     return;
   }
   b.forRange(b.i64c(0), b.i64c(columns / format.blockElements), 1, [&](Value block) {
-    TileBlock lanesOfBlock{b, false, b.at(words, b.mul(block, int64_t{format.words} * 4 * lanes)),
+    TileBlock lanesOfBlock{b, format, false,
+                           b.at(words, b.mul(block, int64_t{format.words} * 4 * lanes)),
                            b.at(b.at(halves, wordsBytes), b.mul(block, 2 * lanes))};
     decodeScalarBlock(b, format, lanesOfBlock,
                       b.at(output, b.mul(block, int64_t{format.blockElements} * 4)));

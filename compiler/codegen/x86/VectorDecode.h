@@ -2,6 +2,7 @@
 #pragma once
 
 #include "compiler/codegen/x86/Simd.h"
+#include "dialects/formats/Formats.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
 namespace tawny::x86 {
@@ -40,12 +41,16 @@ struct DecodeOps {
 /// addresses already point at.
 struct TileBlock {
   Simd &b;
+  const FormatInfo &format;
   bool wide;
-  Value words;  ///< Address of word 0 of the block.
-  Value halves; ///< Address of the block's f16s, where the format has them.
+  Value words;        ///< Address of word 0 of the block.
+  Value halves;       ///< Address of the block's f16s, where the format has them.
+  Value section = {}; ///< i64: quads of section 0 stand for those of this one.
 
   Value word(unsigned index) {
     Value address = b.at(words, int64_t{index} * 4 * lanes);
+    if (uint32_t stride = section ? format.sectionStride(index) : 0)
+      address = b.at(address, b.mul(section, int64_t{stride} * 4 * lanes));
     return wide ? b.load(b.i32x16, address, 64) : b.load(b.i32, address, 4);
   }
   Value half() {

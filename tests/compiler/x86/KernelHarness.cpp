@@ -1,0 +1,239 @@
+#include "tests/compiler/x86/KernelHarness.h"
+
+#include "compiler/codegen/Codegen.h"
+#include "dialects/formats/Activations.h"
+#include "dialects/formats/Layouts.h"
+#include "dialects/formats/ScalarDecode.h"
+
+#include "mlir/Dialect/Arith/IR/Arith.h"
+#include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Parser/Parser.h"
+#include "llvm/ADT/StringMap.h"
+#include "llvm/TargetParser/Host.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <dlfcn.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+namespace tawny::test {
+
+namespace {
+[[noreturn]] void fail(const std::string &message) {
+  llvm::errs() << "test harness: " << message << "\n";
+  std::abort();
+}
+constexpr size_t pageBytes = 4096;
+} // namespace
+
+GuardedBuffer::GuardedBuffer(size_t bytes) : bytes(bytes) {
+  size_t pages = (bytes + pageBytes - 1) / pageBytes;
+  mappedBytes = (pages + 1) * pageBytes;
+  void *memory =
+      mmap(nullptr, mappedBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (memory == MAP_FAILED)
+    fail("out of memory");
+  mapping = static_cast<std::byte *>(memory);
+  std::memset(mapping, 0xFF, pages * pageBytes); // every f32 and f16 of it is NaN
+  if (mprotect(mapping + pages * pageBytes, pageBytes, PROT_NONE) != 0)
+    fail("cannot guard a page");
+  data = mapping + pages * pageBytes - bytes;
+}
+GuardedBuffer::GuardedBuffer(GuardedBuffer &&other) noexcept
+    : mapping(std::exchange(other.mapping, nullptr)), data(other.data), bytes(other.bytes),
+      mappedBytes(other.mappedBytes) {}
+GuardedBuffer::~GuardedBuffer() {
+  if (mapping)
+    munmap(mapping, mappedBytes);
+}
+
+struct CompiledKernel::Library {
+  void *handle = nullptr;
+  int descriptor = -1;
+  ~Library() {
+    if (handle)
+      dlclose(handle);
+    if (descriptor >= 0)
+      close(descriptor);
+  }
+};
+CompiledKernel::~CompiledKernel() = default;
+
+CompiledKernel CompiledKernel::compile(const std::string &kernel, const std::string &target,
+                                       const std::string &activations) {
+  mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
+  context.loadDialect<llm::LlmDialect, rt::RtDialect, mlir::arith::ArithDialect,
+                      mlir::math::MathDialect>();
+  std::string text = "rt.executable @cpu target <\"" + target +
+                     "\", layout = \"simd16\", activations = \"" + activations + "\"> {\n" +
+                     kernel + "\n}\n";
+  auto module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
+  if (!module)
+    fail("the kernel does not parse:\n" + text);
+  auto info = findTarget(target);
+  if (!info)
+    fail(llvm::toString(info.takeError()));
+  CodegenOptions options;
+  options.maxContext = 256;
+  auto executable = *module->getOps<rt::ExecutableOp>().begin();
+  auto code = compileX86(executable, **info, options);
+  if (!code)
+    fail(llvm::toString(code.takeError()));
+  CompiledKernel result;
+  result.library = std::make_shared<Library>();
+  result.library->descriptor = memfd_create("kernel", MFD_CLOEXEC);
+  auto written = write(result.library->descriptor, code->bytes.data(), code->bytes.size());
+  if (written != static_cast<ssize_t>(code->bytes.size()))
+    fail("cannot write the code");
+  std::string path = "/proc/self/fd/" + std::to_string(result.library->descriptor);
+  result.library->handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (!result.library->handle)
+    fail(dlerror());
+  result.function = reinterpret_cast<CpuKernel>(dlsym(result.library->handle, "k"));
+  if (!result.function)
+    fail("the code has no kernel");
+  return result;
+}
+
+namespace {
+
+void putHalf(std::byte *at, float value) {
+  uint16_t bits = floatToHalf(value);
+  std::memcpy(at, &bits, sizeof(bits));
+}
+
+/// Random bytes are valid codes and scales of every block format; only f16 factors need care.
+void fixBlock(Format format, std::byte *block, std::mt19937_64 &random) {
+  std::uniform_real_distribution<float> factor(0.5f, 1.5f);
+  std::normal_distribution<float> normal;
+  switch (format) {
+  case Format::F32: {
+    float value = normal(random);
+    std::memcpy(block, &value, sizeof(value));
+    break;
+  }
+  case Format::F16:
+    putHalf(block, normal(random));
+    break;
+  case Format::Q4_0:
+  case Format::Q8_0:
+    putHalf(block, factor(random) * (format == Format::Q4_0 ? 0.2f : 0.01f));
+    break;
+  case Format::Q4_K:
+    putHalf(block, factor(random) * 0.01f);
+    putHalf(block + 2, factor(random) * 0.07f);
+    break;
+  case Format::Q6_K:
+    putHalf(block + 208, factor(random) * 0.001f);
+    break;
+  }
+}
+
+} // namespace
+
+RandomWeight randomWeight(Format format, uint64_t rows, uint64_t columns, std::mt19937_64 &random) {
+  const FormatInfo &info = formatInfo(format);
+  RandomWeight weight{format, rows, columns, {}, {}};
+  weight.source.resize(rows * info.rowBytes(columns));
+  for (std::byte &byte : weight.source)
+    byte = static_cast<std::byte>(random());
+  for (size_t block = 0; block < weight.source.size(); block += info.blockBytes)
+    fixBlock(format, weight.source.data() + block, random);
+  weight.decoded.resize(rows * columns);
+  for (uint64_t row = 0; row < rows; ++row)
+    decodeRow(format,
+              reinterpret_cast<const uint8_t *>(weight.source.data()) +
+                  row * info.rowBytes(columns),
+              0, columns, weight.decoded.data() + row * columns);
+  return weight;
+}
+
+GuardedBuffer RandomWeight::pack() const {
+  const FormatInfo &info = formatInfo(format);
+  GuardedBuffer packed(packedBytes(simd16Layout, info, rows, columns));
+  for (uint64_t row = 0; row < rows; row += simd16Layout.tileRows)
+    packTile(simd16Layout, info, columns, std::min<uint64_t>(simd16Layout.tileRows, rows - row),
+             source.data() + row * info.rowBytes(columns),
+             packed.as<std::byte>() +
+                 row / simd16Layout.tileRows * tileBytes(simd16Layout, info, columns));
+  return packed;
+}
+
+std::string RandomWeight::type() const {
+  const FormatInfo &info = formatInfo(format);
+  return "tensor<" + std::to_string(rows) + "x" + std::to_string(columns) + "x" +
+         (info.isFloat() ? "" : "!llm.") + std::string(info.name) + ">";
+}
+
+std::vector<float> randomActivations(uint64_t rows, uint64_t columns, bool outlier,
+                                     std::mt19937_64 &random) {
+  std::normal_distribution<float> normal;
+  std::vector<float> x(rows * columns);
+  for (float &value : x)
+    value = normal(random);
+  for (uint64_t row = 0; outlier && row < rows; ++row)
+    x[row * columns + columns / 3] *= 1000;
+  return x;
+}
+
+GuardedBuffer quantise(std::vector<float> &x, uint64_t rows, uint64_t columns) {
+  ActivationRow layout{columns};
+  GuardedBuffer buffer(rows * layout.bytes());
+  for (uint64_t row = 0; row < rows; ++row) {
+    std::byte *out = buffer.as<std::byte>() + row * layout.bytes();
+    auto put = [&](uint64_t offset, uint64_t index, float value) {
+      std::memcpy(out + offset + 4 * index, &value, sizeof(value));
+    };
+    for (uint64_t group = 0; group < columns / 32; ++group) {
+      float *values = &x[row * columns + group * 32], largest = 0;
+      for (int i = 0; i < 32; ++i)
+        largest = std::max(largest, std::fabs(values[i]));
+      float scale = largest / 127, inverse = largest == 0 ? 0 : 127 / largest, sums[2] = {0, 0};
+      for (int i = 0; i < 32; ++i) {
+        float code = std::nearbyint(values[i] * inverse);
+        out[group * 32 + i] = static_cast<std::byte>(static_cast<int8_t>(code));
+        sums[i / 16] += code;
+        values[i] = code * scale;
+      }
+      put(layout.scalesOffset(), group, scale);
+      put(layout.sums32Offset(), group, scale * (sums[0] + sums[1]));
+      put(layout.sums16Offset(), 2 * group, scale * sums[0]);
+      put(layout.sums16Offset(), 2 * group + 1, scale * sums[1]);
+    }
+  }
+  return buffer;
+}
+
+GuardedBuffer guarded(const std::vector<float> &values) {
+  GuardedBuffer buffer(values.size() * sizeof(float));
+  std::memcpy(buffer.as<float>(), values.data(), buffer.size());
+  return buffer;
+}
+GuardedBuffer guarded(const std::vector<int32_t> &values) {
+  GuardedBuffer buffer(values.size() * sizeof(int32_t));
+  std::memcpy(buffer.as<int32_t>(), values.data(), buffer.size());
+  return buffer;
+}
+
+double nmse(const float *found, const std::vector<double> &expected) {
+  double difference = 0, norm = 0;
+  for (size_t i = 0; i < expected.size(); ++i) {
+    difference += (found[i] - expected[i]) * (found[i] - expected[i]);
+    norm += expected[i] * expected[i];
+  }
+  return difference / norm;
+}
+
+std::vector<std::string> runnableTargets() {
+  llvm::StringMap<bool> features = llvm::sys::getHostCPUFeatures();
+  std::vector<std::string> names;
+  for (const TargetInfo &target : allTargets())
+    if (target.family == TargetFamily::X86 &&
+        llvm::all_of(target.required, [&](llvm::StringRef name) { return features.lookup(name); }))
+      names.push_back(target.name.str());
+  return names;
+}
+
+} // namespace tawny::test

@@ -1,0 +1,78 @@
+// Compiles one kernel from its rt text and runs it on guarded memory.
+#pragma once
+
+#include "compiler/targets/Target.h"
+#include "dialects/formats/Formats.h"
+#include "runtime/KernelAbi.h"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace tawny::test {
+
+/// Memory that ends at a page nobody may touch: reading or writing past it kills the test.
+class GuardedBuffer {
+public:
+  explicit GuardedBuffer(size_t bytes);
+  GuardedBuffer(GuardedBuffer &&other) noexcept;
+  ~GuardedBuffer();
+
+  template <typename T> T *as() { return reinterpret_cast<T *>(data); }
+  size_t size() const { return bytes; }
+
+private:
+  std::byte *mapping = nullptr, *data = nullptr;
+  size_t bytes, mappedBytes;
+};
+
+/// A kernel in machine code.
+class CompiledKernel {
+public:
+  /// `kernel` is the text of one rt.kernel named @k; it is put in an executable for `target`.
+  static CompiledKernel compile(const std::string &kernel, const std::string &target,
+                                const std::string &activations);
+  CompiledKernel(CompiledKernel &&) = default;
+  ~CompiledKernel();
+
+  void run(const std::vector<void *> &bindings, int64_t tiles, int64_t firstTile = 0) const {
+    function(bindings.data(), firstTile, firstTile + tiles);
+  }
+
+private:
+  CompiledKernel() = default;
+  struct Library;
+  std::shared_ptr<Library> library;
+  CpuKernel function = nullptr;
+};
+
+/// A weight with random contents, as in a source file and decoded.
+struct RandomWeight {
+  Format format;
+  uint64_t rows, columns;
+  std::vector<std::byte> source;
+  std::vector<float> decoded; ///< [rows][columns]
+
+  GuardedBuffer pack() const; ///< In layout simd16.
+  std::string type() const;   ///< tensor<264x256x!llm.q4_k>
+};
+RandomWeight randomWeight(Format format, uint64_t rows, uint64_t columns, std::mt19937_64 &random);
+
+/// Standard normal values; with `outlier`, one column is 1000 times the rest.
+std::vector<float> randomActivations(uint64_t rows, uint64_t columns, bool outlier,
+                                     std::mt19937_64 &random);
+/// Rows of ActivationRow bytes and, in place of `x`, the values they stand for.
+GuardedBuffer quantise(std::vector<float> &x, uint64_t rows, uint64_t columns);
+GuardedBuffer guarded(const std::vector<float> &values);
+GuardedBuffer guarded(const std::vector<int32_t> &values);
+
+/// Sum of squared differences over the sum of squares of `expected`.
+double nmse(const float *found, const std::vector<double> &expected);
+
+/// x86 targets this machine can run, so that every code path is tested where it can be.
+std::vector<std::string> runnableTargets();
+
+} // namespace tawny::test
