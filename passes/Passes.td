@@ -34,8 +34,10 @@ def LlmFuseLinears : Pass<"llm-fuse-linears", "::mlir::func::FuncOp"> {
 
     Before:
     ```mlir
-    %g = llm.linear %x weights(%wg) at [0] : (tensor<?x32xf32>, tensor<64x32xf16>) -> tensor<?x64xf32>
-    %u = llm.linear %x weights(%wu) at [0] : (tensor<?x32xf32>, tensor<64x32xf16>) -> tensor<?x64xf32>
+    %g = llm.linear %x weights(%wg) at [0]
+      : (tensor<?x32xf32>, tensor<64x32xf16>) -> tensor<?x64xf32>
+    %u = llm.linear %x weights(%wu) at [0]
+      : (tensor<?x32xf32>, tensor<64x32xf16>) -> tensor<?x64xf32>
     %s = llm.silu %g : tensor<?x64xf32>
     %y = arith.mulf %s, %u : tensor<?x64xf32>
     ```
@@ -122,13 +124,15 @@ def LlmDecide : Pass<"llm-decide", "::mlir::func::FuncOp"> {
     Every linear gets `llm.dequant`. With `activations=i8`, linears whose weights are all quantised
     read int8: an `llm.quantize` goes in front, one for all that share the input, and becomes the
     result type of the op that makes that input if nothing else reads it and the op can write int8
-    (norms, attention, linears with an epilogue). Inputs that are no multiple of 32 columns stay f32.
+    (norms, attention, linears with an epilogue). Inputs whose columns are no multiple of 32 stay
+    f32.
     f32 and f16 leave the IR's activations f32: what a kernel computes in is the target's business.
 
     Before:
     ```mlir
     %y = llm.rms_norm %x, %w eps 1.0e-5 : tensor<?x32xf32>, tensor<32xf32> -> tensor<?x32xf32>
-    %z = llm.linear %y weights(%m) at [0] : (tensor<?x32xf32>, tensor<8x32x!llm.q8_0>) -> tensor<?x8xf32>
+    %z = llm.linear %y weights(%m) at [0]
+      : (tensor<?x32xf32>, tensor<8x32x!llm.q8_0>) -> tensor<?x8xf32>
     ```
     After, with activations=i8:
     ```mlir
@@ -219,7 +223,7 @@ def RtPlan : Pass<"rt-plan", "::mlir::ModuleOp"> {
     After:
     ```mlir
     rt.program @decode_1 on @kernels program <decode, ...> step_layout <...> kv <...>
-        arena 4096 logits 1024 costs {operations_per_logit_row = 0, ...} {
+        arena 4096 logits 1024 costs {operations_per_logit_row = 262144, ...} {
       rt.launch @kernels::@linear_q4_k_512x256 label "output" grid <32 x one by 1>
         [#rt.bind<step, 0, 4, read, 0, false>, #rt.bind<arena, 0, 1024, read, 1024, true>,
          #rt.bind<weight @output.weight, 0, 73728, read, 0, false>,

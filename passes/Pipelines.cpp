@@ -40,7 +40,7 @@ void buildFusePipeline(OpPassManager &manager, const FuseOptions &options) {
   addCleanup(manager);
 }
 
-void buildDispatchPipeline(OpPassManager &manager, const LowerToRtOptions &options) {
+void buildLowerToRtPipeline(OpPassManager &manager, const LowerToRtOptions &options) {
   manager.addPass(createLlmSpecialise(specialiseOptions(options)));
   // Without llm.logit_rows between them, the last addition meets the last norm.
   if (options.fuse)
@@ -48,10 +48,6 @@ void buildDispatchPipeline(OpPassManager &manager, const LowerToRtOptions &optio
   manager.addNestedPass<func::FuncOp>(createLlmDecide({options.activations, options.dequant}));
   manager.addPass(createLlmLayout({options.layout}));
   manager.addPass(createRtDispatch({options.target, options.layout, options.activations}));
-}
-
-void buildLowerToRtPipeline(OpPassManager &manager, const LowerToRtOptions &options) {
-  buildDispatchPipeline(manager, options);
   manager.addPass(createRtPlan({options.maxContext, options.kvTokens, options.pageTokens}));
   manager.addPass(createRtVerifyProgram());
 }

@@ -57,7 +57,4 @@ void buildFusePipeline(mlir::OpPassManager &manager, const FuseOptions &options)
 /// bodies at the end.
 void buildLowerToRtPipeline(mlir::OpPassManager &manager, const LowerToRtOptions &options);
 
-/// The same up to kernels and dispatches on tensors, where kernel bodies can be read.
-void buildDispatchPipeline(mlir::OpPassManager &manager, const LowerToRtOptions &options);
-
 } // namespace tawny

@@ -202,6 +202,9 @@ private:
     llvm::SetVector<StringAttr> all, streamed;
     for (PlannedDispatch &planned : dispatches) {
       bool isEmbedding = planned.reads(rt::Source::Tokens);
+      // In a decode program the head's rows count tokens, each of which wants logits.
+      bool perLogitRow = planned.rows == rt::Extent::LogitRows ||
+                         llvm::is_contained(planned.op.getOutputs(), logits);
       for (Value input : planned.op.getInputs()) {
         auto load = input.getDefiningOp<llm::LoadWeightOp>();
         if (!load)
@@ -212,8 +215,7 @@ private:
         streamed.insert(load.getWeightAttr().getAttr());
         auto type = cast<RankedTensorType>(input.getType());
         if (type.getRank() == 2)
-          (planned.rows == rt::Extent::LogitRows ? costs.operationsPerLogitRow
-                                                 : costs.operationsPerToken) +=
+          (perLogitRow ? costs.operationsPerLogitRow : costs.operationsPerToken) +=
               2 * type.getNumElements();
       }
     }

@@ -179,7 +179,7 @@ struct RtVerifyProgram : impl::RtVerifyProgramBase<RtVerifyProgram> {
     SymbolTableCollection symbols;
     for (auto program : getOperation().getOps<rt::ProgramOp>())
       if (failed(ProgramVerifier(program, symbols).run()))
-        return signalPassFailure();
+        signalPassFailure();
     markAllAnalysesPreserved();
   }
 };

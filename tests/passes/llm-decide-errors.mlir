@@ -1,0 +1,6 @@
+// RUN: not tawny-opt %s --llm-decide=activations=i4 2>&1 | FileCheck %s --check-prefix=ACTIVATIONS
+// RUN: not tawny-opt %s --llm-decide=dequant=staged 2>&1 | FileCheck %s --check-prefix=DEQUANT
+
+// ACTIVATIONS: error: expected activations to be f32, f16 or i8, found 'i4'
+// DEQUANT: error: expected dequant to be fused, found 'staged'
+func.func @model() { return }
