@@ -1,0 +1,103 @@
+#include "runtime/device/ThreadPool.h"
+
+#include "runtime/KernelAbi.h"
+
+#include <gtest/gtest.h>
+#include <numeric>
+#include <string>
+#include <vector>
+
+namespace tawny {
+namespace {
+
+/// [counts]: how often each tile ran.
+void countTiles(void *const *bindings, int64_t begin, int64_t end) {
+  auto *counts = static_cast<uint32_t *>(bindings[0]);
+  for (int64_t i = begin; i < end; ++i)
+    ++counts[i];
+}
+
+/// [from, to]: to[i] is a sum of all of from, so every tile needs every tile of the launch before.
+void sumAll(void *const *bindings, int64_t begin, int64_t end) {
+  auto &from = *static_cast<std::vector<uint64_t> *>(bindings[0]);
+  auto &to = *static_cast<std::vector<uint64_t> *>(bindings[1]);
+  for (int64_t i = begin; i < end; ++i)
+    to[static_cast<size_t>(i)] =
+        std::accumulate(from.begin(), from.end(), static_cast<uint64_t>(i));
+}
+
+Launch launchOf(CpuKernel kernel, void *const *bindings, uint64_t tiles) {
+  Launch launch;
+  launch.kernel = reinterpret_cast<KernelHandle>(kernel);
+  launch.bindings = bindings;
+  launch.tiles = tiles;
+  return launch;
+}
+
+class ThreadPools : public testing::TestWithParam<unsigned> {
+protected:
+  void SetUp() override {
+    auto made = ThreadPool::create(GetParam());
+    ASSERT_TRUE(made) << made.error().message;
+    pool = std::move(*made);
+    EXPECT_EQ(pool->threads(), GetParam());
+  }
+  std::unique_ptr<ThreadPool> pool;
+};
+
+TEST_P(ThreadPools, RunEachTileOnce) {
+  for (uint64_t tiles : {0, 1, 2, 3, 7, 64, 1000, 4097}) {
+    std::vector<uint32_t> counts(tiles);
+    void *bindings[] = {counts.data()};
+    Launch launch = launchOf(countTiles, bindings, tiles);
+    pool->run({&launch, 1});
+    EXPECT_EQ(counts, std::vector<uint32_t>(tiles, 1)) << tiles;
+  }
+}
+
+TEST_P(ThreadPools, FinishALaunchBeforeTheNext) {
+  constexpr uint64_t tiles = 61;
+  constexpr unsigned launchCount = 40;
+  std::vector<std::vector<uint64_t>> values(launchCount + 1, std::vector<uint64_t>(tiles));
+  std::iota(values[0].begin(), values[0].end(), 0);
+  std::vector<void *> bindings;
+  for (unsigned i = 0; i < launchCount; ++i)
+    bindings.insert(bindings.end(), {&values[i], &values[i + 1]});
+  std::vector<Launch> launches;
+  for (unsigned i = 0; i < launchCount; ++i)
+    launches.push_back(launchOf(sumAll, &bindings[2 * size_t(i)], tiles));
+  pool->run(launches);
+  std::vector<uint64_t> expected = values[0], next(tiles);
+  for (unsigned i = 0; i < launchCount; ++i) {
+    for (uint64_t t = 0; t < tiles; ++t)
+      next[t] = std::accumulate(expected.begin(), expected.end(), t);
+    expected = next;
+    ASSERT_EQ(values[i + 1], expected) << "launch " << i;
+  }
+}
+
+TEST_P(ThreadPools, RunManyTimes) {
+  std::vector<uint32_t> counts(5);
+  void *bindings[] = {counts.data()};
+  Launch launch = launchOf(countTiles, bindings, counts.size());
+  constexpr uint32_t runs = 500;
+  for (uint32_t i = 0; i < runs; ++i)
+    pool->run({&launch, 1});
+  EXPECT_EQ(counts, std::vector<uint32_t>(5, runs));
+  pool->run({});
+}
+
+// Sixteen threads are more than the cores of most machines that run tests: nothing may depend on
+// their running at the same time.
+INSTANTIATE_TEST_SUITE_P(Threads, ThreadPools, testing::Values(1, 2, 3, 16),
+                         [](const testing::TestParamInfo<unsigned> &info) {
+                           return std::to_string(info.param);
+                         });
+
+TEST(ThreadPool, StopsWithoutHavingRun) {
+  auto pool = ThreadPool::create(4);
+  ASSERT_TRUE(pool) << pool.error().message;
+}
+
+} // namespace
+} // namespace tawny
