@@ -5,8 +5,10 @@
 #include "dialects/formats/Formats.h"
 #include "runtime/KernelAbi.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <gtest/gtest.h>
 #include <memory>
 #include <random>
 #include <string>
@@ -74,5 +76,12 @@ double nmse(const float *found, const std::vector<double> &expected);
 
 /// x86 targets this machine can run, so that every code path is tested where it can be.
 std::vector<std::string> runnableTargets();
+
+/// A test's name for its target: GoogleTest allows no dashes.
+inline std::string targetName(const testing::TestParamInfo<std::string> &info) {
+  std::string name = info.param;
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
 
 } // namespace tawny::test

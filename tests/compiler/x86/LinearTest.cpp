@@ -176,12 +176,7 @@ TEST_P(LinearTest, ConcatenatesPartsWithBiases) {
   EXPECT_LE(nmse(second.as<float>(), expected), 1e-11);
 }
 
-INSTANTIATE_TEST_SUITE_P(Targets, LinearTest, testing::ValuesIn(runnableTargets()),
-                         [](const auto &info) {
-                           std::string name = info.param;
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(Targets, LinearTest, testing::ValuesIn(runnableTargets()), targetName);
 
 } // namespace
 } // namespace tawny::test

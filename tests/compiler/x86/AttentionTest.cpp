@@ -1,0 +1,180 @@
+// Rotation, appends to the paged pool, and attention over it, against plain fp64.
+#include "dialects/formats/ScalarDecode.h"
+#include "tests/compiler/x86/KernelHarness.h"
+
+#include <algorithm>
+#include <cmath>
+#include <gtest/gtest.h>
+
+namespace tawny::test {
+namespace {
+
+constexpr uint64_t seed = 20263;
+constexpr int64_t pageTokens = 16, maxPages = 16; // of KernelHarness's context of 256 positions
+
+struct Shape {
+  int64_t kvHeads, group, headDim, rotaryDim;
+  const char *pairs; // adjacent or halves
+  int64_t columns() const { return kvHeads * headDim; }
+  std::string rowType(int64_t heads) const {
+    return "tensor<?x" + std::to_string(heads * headDim) + "xf32>";
+  }
+  std::string kvType() const {
+    return "!llm.kv<layers = 1, heads = " + std::to_string(kvHeads) +
+           ", dim = " + std::to_string(headDim) + ">";
+  }
+};
+
+/// One sequence of `tokens` positions whose pages lie backwards in a pool that starts as NaN.
+class AttentionTest : public testing::TestWithParam<std::string> {
+protected:
+  void SetUp() override { RecordProperty("seed", static_cast<int>(seed)); }
+  std::mt19937_64 random{seed};
+
+  std::vector<float> rotate(const Shape &shape, std::vector<float> x, int64_t heads);
+  void append(const Shape &shape, std::vector<float> &k, std::vector<float> &v, int64_t tokens,
+              GuardedBuffer &keys, GuardedBuffer &values);
+  void checkAttention(const Shape &shape, int64_t context, int64_t queries);
+  int32_t pageOf(int64_t position) { return static_cast<int32_t>(maxPages - 1 - position / 16); }
+};
+
+std::vector<float> AttentionTest::rotate(const Shape &shape, std::vector<float> x, int64_t heads) {
+  std::string type = shape.rowType(heads);
+  std::string text =
+      "rt.kernel @k grid <1 x tokens by 1> bindings [#rt.arg<row_count 0, read>, "
+      "#rt.arg<positions 0, read>, #rt.arg<operand 0, read>, #rt.arg<result 0, write>] {\n"
+      "^bb0(%x: " +
+      type + ", %s: !llm.step):\n  %r = llm.rope %x, %s <head = " + std::to_string(shape.headDim) +
+      ", rotary = " + std::to_string(shape.rotaryDim) + ", base = 1.0e+04, " + shape.pairs +
+      "> : " + type + "\n  rt.return %r : " + type + "\n}";
+  auto kernel = CompiledKernel::compile(text, GetParam(), "f32");
+  int64_t tokens = static_cast<int64_t>(x.size()) / (heads * shape.headDim);
+  std::vector<int32_t> positions(tokens);
+  for (int64_t t = 0; t < tokens; ++t)
+    positions[t] = static_cast<int32_t>(t * 13 % 256);
+  GuardedBuffer input = guarded(x), output(x.size() * 4), where = guarded(positions);
+  GuardedBuffer count = guarded(std::vector<int32_t>{static_cast<int32_t>(tokens)});
+  kernel.run({count.as<void>(), where.as<void>(), input.as<void>(), output.as<void>()}, tokens);
+  std::vector<double> expected(x.begin(), x.end());
+  for (int64_t t = 0; t < tokens; ++t)
+    for (int64_t h = 0; h < heads; ++h)
+      for (int64_t i = 0; i < shape.rotaryDim / 2; ++i) {
+        bool adjacent = shape.pairs[0] == 'a';
+        double *head = &expected[(t * heads + h) * shape.headDim];
+        double &x0 = head[adjacent ? 2 * i : i];
+        double &x1 = head[adjacent ? 2 * i + 1 : i + shape.rotaryDim / 2];
+        double angle = positions[t] * std::pow(1e4, -2.0 * i / shape.rotaryDim);
+        double y0 = x0 * std::cos(angle) - x1 * std::sin(angle);
+        x1 = x1 * std::cos(angle) + x0 * std::sin(angle);
+        x0 = y0;
+      }
+  EXPECT_LE(nmse(output.as<float>(), expected), 1e-13) << shape.headDim << " " << shape.pairs;
+  return std::vector<float>(output.as<float>(), output.as<float>() + x.size());
+}
+
+/// Appends k and v, and leaves in them what the pool now holds: their values as f16.
+void AttentionTest::append(const Shape &shape, std::vector<float> &k, std::vector<float> &v,
+                           int64_t tokens, GuardedBuffer &keys, GuardedBuffer &values) {
+  std::string type = shape.rowType(shape.kvHeads), kv = shape.kvType();
+  std::string text =
+      "rt.kernel @k grid <1 x tokens by 1> bindings [#rt.arg<row_count 0, read>, "
+      "#rt.arg<kv_slots 0, read>, #rt.arg<key_pages 0, read_write>, "
+      "#rt.arg<value_pages 0, read_write>, #rt.arg<operand 1, read>, #rt.arg<operand 2, read>] {\n"
+      "^bb0(%kv: " +
+      kv + ", %k: " + type + ", %v: " + type +
+      ", %s: !llm.step):\n"
+      "  %r = llm.kv_append %kv, %k, %v, %s layer 0 : " +
+      kv.substr(7) + ", " + type + "\n  rt.return %r : " + kv + "\n}";
+  auto kernel = CompiledKernel::compile(text, GetParam(), "f32");
+  std::vector<int32_t> slots(tokens);
+  for (int64_t t = 0; t < tokens; ++t)
+    slots[t] = pageOf(t) * 16 + static_cast<int32_t>(t % 16);
+  GuardedBuffer kRows = guarded(k), vRows = guarded(v), where = guarded(slots);
+  GuardedBuffer count = guarded(std::vector<int32_t>{static_cast<int32_t>(tokens)});
+  kernel.run({count.as<void>(), where.as<void>(), keys.as<void>(), values.as<void>(),
+              kRows.as<void>(), vRows.as<void>()},
+             tokens);
+  for (std::vector<float> *rows : {&k, &v})
+    for (float &x : *rows)
+      x = halfToFloat(floatToHalf(std::clamp(x, -65504.0f, 65504.0f)));
+}
+
+void AttentionTest::checkAttention(const Shape &shape, int64_t context, int64_t queries) {
+  int64_t heads = shape.kvHeads * shape.group, width = heads * shape.headDim;
+  std::vector<float> k = randomActivations(context, shape.columns(), false, random);
+  std::vector<float> v = randomActivations(context, shape.columns(), false, random);
+  k[0] = 1e6f; // beyond f16
+  std::vector<float> q = randomActivations(queries, width, false, random);
+  size_t poolBytes = static_cast<size_t>(maxPages * pageTokens * shape.columns() * 2);
+  GuardedBuffer keys(poolBytes), values(poolBytes);
+  append(shape, k, v, context, keys, values);
+  double scale = 1 / std::sqrt(static_cast<double>(shape.headDim));
+  std::string type = shape.rowType(heads), kv = shape.kvType();
+  std::string text =
+      "rt.kernel @k grid <1 x attention_blocks by 1> bindings [#rt.arg<row_count 0, read>, "
+      "#rt.arg<attention_blocks 0, read>, #rt.arg<block_tables 0, read>, "
+      "#rt.arg<key_pages 0, read>, #rt.arg<value_pages 0, read>, #rt.arg<operand 0, read>, "
+      "#rt.arg<result 0, write>] {\n^bb0(%q: " +
+      type + ", %kv: " + kv +
+      ", %s: !llm.step):\n"
+      "  %r = llm.attention %q, %kv, %s layer 0 scale " +
+      std::to_string(scale) + " : " + type + ", " + kv.substr(7) + " -> " + type +
+      "\n  rt.return %r : " + type + "\n}";
+  scale = std::stod(std::to_string(scale));
+  auto kernel = CompiledKernel::compile(text, GetParam(), "f32");
+  // The block is row 0 of sequence 1; sequence 0's table is garbage that must not be read.
+  std::vector<int32_t> blocks{1, 0, static_cast<int32_t>(queries),
+                              static_cast<int32_t>(context - queries)};
+  std::vector<int32_t> tables(2 * maxPages, 1 << 30);
+  for (int64_t page = 0; page < maxPages; ++page)
+    tables[maxPages + page] = pageOf(page * 16);
+  GuardedBuffer rows = guarded(q), block = guarded(blocks), table = guarded(tables);
+  GuardedBuffer count = guarded(std::vector<int32_t>{static_cast<int32_t>(queries)});
+  GuardedBuffer output(q.size() * 4);
+  kernel.run({count.as<void>(), block.as<void>(), table.as<void>(), keys.as<void>(),
+              values.as<void>(), rows.as<void>(), output.as<void>()},
+             shape.kvHeads);
+  std::vector<double> expected(q.size());
+  for (int64_t t = 0; t < queries; ++t)
+    for (int64_t h = 0; h < heads; ++h) {
+      int64_t visible = context - queries + t + 1, kvColumn = h / shape.group * shape.headDim;
+      std::vector<double> score(visible);
+      double largest = -INFINITY, total = 0;
+      for (int64_t p = 0; p < visible; ++p) {
+        for (int64_t d = 0; d < shape.headDim; ++d)
+          score[p] +=
+              scale * q[t * width + h * shape.headDim + d] * k[p * shape.columns() + kvColumn + d];
+        largest = std::max(largest, score[p]);
+      }
+      for (double &s : score)
+        total += s = std::exp(s - largest);
+      for (int64_t p = 0; p < visible; ++p)
+        for (int64_t d = 0; d < shape.headDim; ++d)
+          expected[t * width + h * shape.headDim + d] +=
+              score[p] / total * v[p * shape.columns() + kvColumn + d];
+    }
+  EXPECT_LE(nmse(output.as<float>(), expected), 1e-9)
+      << "kv heads " << shape.kvHeads << " group " << shape.group << " dim " << shape.headDim
+      << " context " << context << " queries " << queries << " seed " << seed;
+}
+
+constexpr Shape shapes[] = {{2, 2, 64, 64, "adjacent"},
+                            {1, 8, 128, 128, "halves"},
+                            {3, 1, 80, 32, "halves"},
+                            {2, 5, 36, 20, "adjacent"}};
+
+TEST_P(AttentionTest, RotatesHeads) {
+  for (const Shape &shape : shapes)
+    rotate(shape, randomActivations(20, shape.columns(), false, random), shape.kvHeads);
+}
+
+TEST_P(AttentionTest, AttendsAcrossPages) {
+  for (const Shape &shape : shapes)
+    for (auto [context, queries] : {std::pair<int64_t, int64_t>{1, 1}, {17, 1}, {33, 5}, {48, 16}})
+      checkAttention(shape, context, queries);
+}
+
+INSTANTIATE_TEST_SUITE_P(Targets, AttentionTest, testing::ValuesIn(runnableTargets()), targetName);
+
+} // namespace
+} // namespace tawny::test
