@@ -11,7 +11,7 @@ def LlmDialect : Dialect {
   let description = [{
     `llm` describes what a model computes, with tensor semantics and no target in sight. An
     importer (`models/`) writes it, one `func.func` per model; the passes fuse, specialise and
-    decide in it; `tawny-dispatch` outlines its ops into `rt` kernels, whose bodies are still `llm`
+    decide in it; `rt-dispatch` outlines its ops into `rt` kernels, whose bodies are still `llm`
     until an emitter replaces them with machine-level dialects.
 
     The leading dimension of every activation is the number of rows (tokens, or the tokens that

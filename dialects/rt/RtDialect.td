@@ -9,9 +9,9 @@ def RtDialect : Dialect {
   let cppNamespace = "::tawny::rt";
   let summary = "Programs: kernels, launches, and where everything lies in memory.";
   let description = [{
-    `rt` says what the runtime executes. `tawny-dispatch` makes it from `llm`: one `rt.executable`
+    `rt` says what the runtime executes. `rt-dispatch` makes it from `llm`: one `rt.executable`
     per target holds `rt.kernel`s whose bodies are `llm` ops, and each program calls them with
-    `rt.dispatch` on tensors. `tawny-plan` gives every tensor a place and turns each program into an
+    `rt.dispatch` on tensors. `rt-plan` gives every tensor a place and turns each program into an
     `rt.program` of `rt.launch`es, which is what the artifact stores, one to one. Emitters replace a
     kernel's body with machine-level dialects at any time between the two. After the artifact is
     written nothing of `rt` is left but its encoding (`runtime/artifact.fbs`).

@@ -3,6 +3,14 @@
 // RUN: tawny-opt %s --llm-specialise="max-batch=4 max-sequences=6 max-tokens=8 max-logit-rows=2 \
 // RUN:   attention-block-rows=1" | FileCheck %s --enable-var-scope --check-prefix=RAISED
 
+// A decode of one token of each of two sequences computes what the model does.
+// RUN: tawny-interpret %S/Inputs/tiny.mlir --tokens=3,9 --positions=0,0 --sequences=0,1 --full \
+// RUN:   > %t.model
+// RUN: tawny-opt %S/Inputs/tiny.mlir --llm-specialise=max-batch=2 \
+// RUN:   | tawny-interpret --function=decode_2 --tokens=3,9 --positions=0,0 --sequences=0,1 --full \
+// RUN:   > %t.decode
+// RUN: diff %t.model %t.decode
+
 // The original is gone, although it has the name of a program.
 // CHECK-NOT: !llm.step
 func.func @step(%step: !llm.step, %x: tensor<?x8xf32>) -> tensor<?x8xf32> {

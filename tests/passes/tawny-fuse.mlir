@@ -1,6 +1,14 @@
 // RUN: tawny-opt %S/Inputs/tiny.mlir --tawny-fuse | FileCheck %s --enable-var-scope --check-prefix=TINY
 // RUN: tawny-opt %s --tawny-fuse | FileCheck %s --enable-var-scope
 
+// Two sequences of three tokens and one: fusion changes no digit of what the interpreter computes.
+// RUN: tawny-interpret %S/Inputs/tiny.mlir --tokens=3,5,7,9 --positions=0,1,2,0 \
+// RUN:   --sequences=0,0,0,1 --logit-rows=1,2,3 --full > %t.before
+// RUN: tawny-opt %S/Inputs/tiny.mlir --tawny-fuse \
+// RUN:   | tawny-interpret --tokens=3,5,7,9 --positions=0,1,2,0 \
+// RUN:   --sequences=0,0,0,1 --logit-rows=1,2,3 --full > %t.after
+// RUN: diff %t.before %t.after
+
 // All of a llama's layer is five ops. The first norm has no addition before it, and the last
 // addition no norm behind it, since the rows that want logits are selected in between.
 // TINY-LABEL: func.func @model
