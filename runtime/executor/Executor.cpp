@@ -137,9 +137,7 @@ ErrorOr<void> Executor::runParts(Program &program, std::span<const SequenceInput
   while (planner.next()) {
     if (ErrorOr<void> done = runPart(program, batch); !done)
       return done;
-    bool isWholeBatch = planner.slices().size() == batch.size() &&
-                        planner.slices().back().tokens == batch.back().tokens.size();
-    if (ErrorOr<void> done = collectLogits(program, isWholeBatch, result); !done)
+    if (ErrorOr<void> done = collectLogits(program, result); !done)
       return done;
   }
   return {};
@@ -159,13 +157,13 @@ ErrorOr<void> Executor::runPart(Program &program, std::span<const SequenceInput>
 
 /// Logits of a batch in one part stay where the program left them, if the host can read there; of
 /// others each part's rows are gathered before the next part overwrites them.
-ErrorOr<void> Executor::collectLogits(Program &program, bool isWholeBatch, StepResult &result) {
+ErrorOr<void> Executor::collectLogits(Program &program, StepResult &result) {
   uint32_t rows = planner.extents().logitRows;
   if (rows == 0)
     return {};
   void *source = arena.at(program.encoded().logits_offset());
   const void *visible = device.hostView(source);
-  if (isWholeBatch && visible) {
+  if (planner.isWholeBatch() && visible) {
     result.logits = static_cast<const float *>(visible);
     result.rows = rows;
     return {};

@@ -49,7 +49,7 @@ private:
   ErrorOr<void> runParts(Program &program, std::span<const SequenceInput> batch,
                          StepResult &result);
   ErrorOr<void> runPart(Program &program, std::span<const SequenceInput> batch);
-  ErrorOr<void> collectLogits(Program &program, bool isWholeBatch, StepResult &result);
+  ErrorOr<void> collectLogits(Program &program, StepResult &result);
 
   Model &model;
   Device &device;

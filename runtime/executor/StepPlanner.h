@@ -50,6 +50,10 @@ public:
   bool next();
 
   std::span<const Slice> slices() const { return part; }
+  /// True where the part is all of the batch.
+  bool isWholeBatch() const {
+    return part.front().input == 0 && part.front().firstToken == 0 && input == batch.size();
+  }
   const Extents &extents() const { return size; }
 
 private:

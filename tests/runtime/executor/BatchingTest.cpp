@@ -62,6 +62,19 @@ TEST(Batching, GathersMoreLogitsThanAStepMakes) {
   }
 }
 
+// The second part has a slice of each input and ends with all of the last one; still it is not all.
+TEST(Batching, GathersAcrossPartsThatLookWhole) {
+  ToyRun toy;
+  Tokens first = counting(1, TOY_STEP_TOKENS + 2), second = {8};
+  Flags wanted(first.size());
+  wanted[3] = 1;
+  SequenceInput inputs[] = {{toy.create(), first, wanted.data()}, {toy.create(), second}};
+  auto rows = toy.step(inputs);
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(tail(rows[0]), expectedAt(first, 3));
+  EXPECT_EQ(tail(rows[1]), expectedAt(second, 0));
+}
+
 TEST(Batching, DecodesWithTheSmallestProgramThatFits) {
   ModelOptions options;
   options.maxLogitRows = 8;
