@@ -109,7 +109,7 @@ llvm::Error Writer::writeWeights() {
         progress(done, size.weights);
       return error;
     };
-    if (llvm::Error error = packWeights(own, contents.model.file->bytes(), append))
+    if (llvm::Error error = packWeights(own, *contents.model.file, append))
       return error;
     segment.checksum = XXH3_64bits_digest(&checksum);
   }

@@ -128,7 +128,7 @@ llvm::Error Compilation::compileTarget(const Selection &selection, const Bounds 
   llvm::Expected<CodeObject> code =
       environment.codegen[target.family](rt->executable, target, codegen);
   if (!code)
-    return llvm::joinErrors(code.takeError(), diagnostics.takeError(target.name));
+    return diagnostics.addTo(code.takeError());
   if (options.stage != Stage::Artifact) {
     result.text += code->bytes;
     return llvm::Error::success();

@@ -24,6 +24,7 @@ enum class Stage {
   Artifact,
 };
 
+/// What to compile, and into what. Defaults are those of the command line.
 struct CompileOptions {
   std::string input;
   /// The artifact; not used by the other stages.

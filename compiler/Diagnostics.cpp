@@ -35,4 +35,12 @@ llvm::Error DiagnosticCollector::takeError(llvm::StringRef what) {
   return llvm::createStringError(message);
 }
 
+llvm::Error DiagnosticCollector::addTo(llvm::Error error) {
+  std::lock_guard lock(mutex);
+  if (text.empty())
+    return error;
+  return llvm::createStringError(llvm::toString(std::move(error)) + ": " +
+                                 std::exchange(text, std::string()));
+}
+
 } // namespace tawny

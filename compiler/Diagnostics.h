@@ -17,6 +17,8 @@ public:
 
   /// The errors since the last call, after the name of what failed.
   llvm::Error takeError(llvm::StringRef what);
+  /// `error`, and what was reported on top of it, if anything was.
+  llvm::Error addTo(llvm::Error error);
 
 private:
   mlir::LogicalResult handle(mlir::Diagnostic &diagnostic);

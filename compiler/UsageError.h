@@ -21,6 +21,7 @@ private:
   std::string message;
 };
 
+/// A UsageError, which the tools report with the exit status of a wrong command line.
 llvm::Error makeUsageError(const llvm::Twine &message);
 
 } // namespace tawny

@@ -2,14 +2,12 @@
 
 #include "llvm/ADT/ScopeExit.h"
 #include "llvm/Support/MathExtras.h"
-#include "llvm/Support/Process.h"
 
 #include <algorithm>
 #include <condition_variable>
 #include <cstring>
 #include <deque>
 #include <mutex>
-#include <sys/mman.h>
 #include <thread>
 
 namespace tawny {
@@ -62,16 +60,6 @@ private:
   bool closed = false;
 };
 
-/// Lets the kernel drop the pages of `bytes`, except the last one, which the next bytes may share.
-/// Only advice: pages that are read again are read from the file again.
-void release(llvm::ArrayRef<uint8_t> bytes) {
-  uint64_t page = llvm::sys::Process::getPageSizeEstimate();
-  uint64_t begin = llvm::alignDown(reinterpret_cast<uintptr_t>(bytes.begin()), page);
-  uint64_t end = llvm::alignDown(reinterpret_cast<uintptr_t>(bytes.end()), page);
-  if (begin < end)
-    madvise(reinterpret_cast<void *>(begin), end - begin, MADV_DONTNEED);
-}
-
 /// Packs rows [first, first + count) of a weight.
 Chunk packRows(const StoredWeight &weight, const std::byte *rows, uint64_t first, uint64_t count) {
   uint64_t rowBytes = weight.format.rowBytes(weight.columns);
@@ -97,10 +85,9 @@ uint64_t rowsPerChunk(const StoredWeight &weight) {
   return std::max<uint64_t>(chunkBytes / std::max<uint64_t>(unitBytes, 1), 1) * unitRows;
 }
 
-void packAll(llvm::ArrayRef<StoredWeight> weights, llvm::ArrayRef<uint8_t> source,
-             ChunkQueue &queue) {
+void packAll(llvm::ArrayRef<StoredWeight> weights, const ModelFile &source, ChunkQueue &queue) {
   for (const StoredWeight &weight : weights) {
-    llvm::ArrayRef<uint8_t> bytes = source.slice(weight.sourceOffset, weight.sourceBytes);
+    llvm::ArrayRef<uint8_t> bytes = source.bytes().slice(weight.sourceOffset, weight.sourceBytes);
     uint64_t rowBytes = weight.format.rowBytes(weight.columns), step = rowsPerChunk(weight);
     for (uint64_t row = 0; row < weight.rows; row += step) {
       uint64_t count = std::min(step, weight.rows - row);
@@ -108,7 +95,7 @@ void packAll(llvm::ArrayRef<StoredWeight> weights, llvm::ArrayRef<uint8_t> sourc
       if (!queue.push(
               packRows(weight, reinterpret_cast<const std::byte *>(rows.data()), row, count)))
         return;
-      release(rows);
+      source.release(rows);
     }
   }
   queue.close();
@@ -116,7 +103,7 @@ void packAll(llvm::ArrayRef<StoredWeight> weights, llvm::ArrayRef<uint8_t> sourc
 
 } // namespace
 
-llvm::Error packWeights(llvm::ArrayRef<StoredWeight> weights, llvm::ArrayRef<uint8_t> source,
+llvm::Error packWeights(llvm::ArrayRef<StoredWeight> weights, const ModelFile &source,
                         WeightSink sink) {
   ChunkQueue queue;
   std::thread packing([&] { packAll(weights, source, queue); });

@@ -6,7 +6,11 @@
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/Builders.h"
+#include "llvm/Support/MathExtras.h"
 #include "llvm/Support/Path.h"
+#include "llvm/Support/Process.h"
+
+#include <sys/mman.h>
 
 namespace tawny {
 namespace {
@@ -56,8 +60,8 @@ llvm::Expected<std::unique_ptr<ModelFile>> openFile(llvm::StringRef path) {
   return file;
 }
 
-/// The part that every import shares: the file, its vocabulary and its names.
-llvm::Expected<ImportedModel> importCommon(llvm::StringRef path) {
+/// Opens the file and reads what the model is called.
+llvm::Expected<ImportedModel> openModel(llvm::StringRef path) {
   ImportedModel model;
   llvm::Expected<std::unique_ptr<ModelFile>> file = openFile(path);
   if (!file)
@@ -71,13 +75,18 @@ llvm::Expected<ImportedModel> importCommon(llvm::StringRef path) {
   if (!name)
     return name.takeError();
   model.info.architecture = architecture->str();
-  model.info.name =
-      name->value_or("").empty() ? llvm::sys::path::stem(model.file->name).str() : (*name)->str();
-  llvm::Expected<gguf::Vocabulary> vocabulary = gguf::readVocabulary(gguf);
+  model.info.name = name->value_or("").str();
+  if (model.info.name.empty())
+    model.info.name = llvm::sys::path::stem(model.file->name);
+  return model;
+}
+
+llvm::Error readVocabulary(ImportedModel &model) {
+  llvm::Expected<gguf::Vocabulary> vocabulary = gguf::readVocabulary(model.file->gguf);
   if (!vocabulary)
     return vocabulary.takeError();
   model.vocabulary = std::move(*vocabulary);
-  return model;
+  return llvm::Error::success();
 }
 
 void setModuleAttributes(mlir::ModuleOp module, const ModelFile &file, const ModelInfo &info) {
@@ -102,35 +111,53 @@ void setModuleAttributes(mlir::ModuleOp module, const ModelFile &file, const Mod
   module->setAttr("llm.source", builder.getStringAttr(file.name));
 }
 
+/// Writes the model's graph into a new module.
+llvm::Error importGraph(mlir::MLIRContext &context, ImportedModel &model) {
+  // Before the vocabulary: of a model of another architecture that is the news.
+  llvm::Expected<const Architecture *> architecture = findArchitecture(model.info.architecture);
+  if (!architecture)
+    return architecture.takeError();
+  if (llvm::Error error = readVocabulary(model))
+    return error;
+  context.loadDialect<llm::LlmDialect, mlir::func::FuncDialect, mlir::arith::ArithDialect>();
+  model.module = mlir::ModuleOp::create(mlir::UnknownLoc::get(&context), "model");
+  if (llvm::Error error = (*architecture)->import(model.file->gguf, *model.module, model.info))
+    return error;
+  setModuleAttributes(*model.module, *model.file, model.info);
+  size_t tokens = model.vocabulary.tokens.size();
+  if (tokens <= model.info.vocabSize)
+    return llvm::Error::success();
+  return gguf::errorInFile("key 'tokenizer.ggml.tokens': expected at most one token per row of the "
+                           "embedding, " +
+                           llvm::Twine(model.info.vocabSize) + ", found " + llvm::Twine(tokens));
+}
+
 } // namespace
 
+void ModelFile::release(llvm::ArrayRef<uint8_t> range) const {
+  uint64_t page = llvm::sys::Process::getPageSizeEstimate();
+  uint64_t begin = llvm::alignDown(reinterpret_cast<uintptr_t>(range.begin()), page);
+  uint64_t end = llvm::alignDown(reinterpret_cast<uintptr_t>(range.end()), page);
+  if (begin < end)
+    madvise(reinterpret_cast<void *>(begin), end - begin, MADV_DONTNEED);
+}
+
 llvm::Expected<ImportedModel> importGgufVocabulary(llvm::StringRef path) {
-  llvm::Expected<ImportedModel> model = importCommon(path);
+  llvm::Expected<ImportedModel> model = openModel(path);
   if (!model)
     return llvm::createFileError(path, model.takeError());
+  if (llvm::Error error = readVocabulary(*model))
+    return llvm::createFileError(path, std::move(error));
   model->info.vocabSize = static_cast<uint32_t>(model->vocabulary.tokens.size());
   return model;
 }
 
 llvm::Expected<ImportedModel> importGguf(mlir::MLIRContext &context, llvm::StringRef path) {
-  llvm::Expected<ImportedModel> model = importCommon(path);
+  llvm::Expected<ImportedModel> model = openModel(path);
   if (!model)
     return llvm::createFileError(path, model.takeError());
-  llvm::Expected<const Architecture *> architecture = findArchitecture(model->info.architecture);
-  if (!architecture)
-    return llvm::createFileError(path, architecture.takeError());
-
-  context.loadDialect<llm::LlmDialect, mlir::func::FuncDialect, mlir::arith::ArithDialect>();
-  model->module = mlir::ModuleOp::create(mlir::UnknownLoc::get(&context), "model");
-  if (llvm::Error error = (*architecture)->import(model->file->gguf, *model->module, model->info))
+  if (llvm::Error error = importGraph(context, *model))
     return llvm::createFileError(path, std::move(error));
-  if (model->vocabulary.tokens.size() > model->info.vocabSize)
-    return llvm::createFileError(
-        path, gguf::errorInFile("key 'tokenizer.ggml.tokens': expected at most as many tokens as "
-                                "the model has embeddings, " +
-                                llvm::Twine(model->info.vocabSize) + ", found " +
-                                llvm::Twine(model->vocabulary.tokens.size())));
-  setModuleAttributes(*model->module, *model->file, model->info);
   return model;
 }
 

@@ -27,6 +27,10 @@ struct ModelFile {
   llvm::ArrayRef<uint8_t> bytes() const {
     return {reinterpret_cast<const uint8_t *>(mapping.const_data()), mapping.size()};
   }
+
+  /// Lets the system drop the pages of `range`, which lies in bytes(), except for the last one,
+  /// which what follows may share. Only advice: pages that are needed again are read again.
+  void release(llvm::ArrayRef<uint8_t> range) const;
 };
 
 /// What is known of a model besides its graph. Numbers that a file without weights does not state
@@ -45,6 +49,7 @@ struct ModelInfo {
   uint32_t contextLength = 0; ///< Tokens the model was trained on at once.
 };
 
+/// A model as imported, with the file that its weights lie in.
 struct ImportedModel {
   std::unique_ptr<ModelFile> file;
   /// Holds one `func.func @model`; null where only the vocabulary was asked for.

@@ -5,6 +5,7 @@
 #include "tools/tawnyc/CommandLine.h"
 
 #include "mlir/Pass/PassManager.h"
+#include "mlir/Support/Timing.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/Format.h"
 #include "llvm/Support/InitLLVM.h"
@@ -66,10 +67,16 @@ CodegenTable codegenTable() {
 
 llvm::Error run(const CommandLine &command) {
   auto start = std::chrono::steady_clock::now();
+  mlir::DefaultTimingManager timingManager;
+  mlir::applyDefaultTimingManagerCLOptions(timingManager);
+  mlir::TimingScope timing = timingManager.getRootScope();
   std::optional<Progress> bar;
   CompileEnvironment environment;
   environment.codegen = codegenTable();
-  environment.configure = mlir::applyPassManagerCLOptions;
+  environment.configure = [&](mlir::PassManager &manager) {
+    manager.enableTiming(timing);
+    return mlir::applyPassManagerCLOptions(manager);
+  };
   environment.progress = [&](uint64_t done, uint64_t total) {
     if (!bar)
       bar.emplace("packing", total, command.quiet);

@@ -21,6 +21,7 @@ enum class CodegenStage {
   Object,   ///< Linked machine code.
 };
 
+/// What the driver asks of every code generator.
 struct CodegenOptions {
   CodegenStage stage = CodegenStage::Object;
   /// Positions a sequence may have: sizes the rotation tables and a row of the block tables.
@@ -55,8 +56,10 @@ struct CodegenTable {
   }
 };
 
+/// x86: a shared object of `CpuKernel` functions (runtime/KernelAbi.h) without external symbols.
 llvm::Expected<CodeObject> compileX86(rt::ExecutableOp executable, const TargetInfo &target,
                                       const CodegenOptions &options);
+/// AMD GPUs: a code object of HIP kernels.
 llvm::Expected<CodeObject> compileAMDGPU(rt::ExecutableOp executable, const TargetInfo &target,
                                          const CodegenOptions &options);
 

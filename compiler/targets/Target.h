@@ -11,10 +11,10 @@ enum class TargetFamily { X86, AMDGPU, NVPTX };
 
 /// One row of the target table. Facts that only one family has are 0 or empty in the others.
 struct TargetInfo {
-  llvm::StringRef name;     ///< As on the command line: x86-64-v4, gfx1151.
+  llvm::StringRef name; ///< As on the command line: x86-64-v4, gfx1151.
   TargetFamily family;
-  llvm::StringRef device;   ///< The runtime's device: cpu, hip, cuda.
-  llvm::StringRef layout;   ///< The matrix layout its kernels read (dialects/formats/Layouts.h).
+  llvm::StringRef device; ///< The runtime's device: cpu, hip, cuda.
+  llvm::StringRef layout; ///< The matrix layout its kernels read (dialects/formats/Layouts.h).
   llvm::StringRef triple;
   llvm::StringRef cpu;      ///< LLVM's processor name.
   llvm::StringRef features; ///< LLVM features on top of the processor's: "+a,-b".
@@ -28,10 +28,10 @@ struct TargetInfo {
   bool vnni;           ///< VPDPBUSD on vectors of vectorBits.
 
   // GPUs.
-  unsigned waveSize;          ///< Lanes of a wave (warp).
-  unsigned sharedBytes;       ///< LDS (shared memory) of a workgroup, bytes.
-  unsigned vectorRegisters;   ///< Most vector registers a lane may use without spilling.
-  llvm::StringRef source;     ///< The vendor document these facts come from.
+  unsigned waveSize;        ///< Lanes of a wave (warp).
+  unsigned sharedBytes;     ///< LDS (shared memory) of a workgroup, bytes.
+  unsigned vectorRegisters; ///< Most vector registers a lane may use without spilling.
+  llvm::StringRef source;   ///< The vendor document these facts come from.
 };
 
 /// All rows, in the order in which the runtime prefers them for one device.

@@ -10,7 +10,7 @@ llvm::ArrayRef<TargetInfo> x86Targets();
 /// AMD GPUs.
 llvm::ArrayRef<TargetInfo> amdTargets();
 
-/// The best x86 row that this machine can run; an error where it can run none.
-llvm::Expected<const TargetInfo *> hostTarget();
+/// The name of the best x86 row that this machine can run; an error where it can run none.
+llvm::Expected<llvm::StringRef> hostTarget();
 
 } // namespace tawny

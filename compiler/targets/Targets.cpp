@@ -19,8 +19,12 @@ llvm::ArrayRef<TargetInfo> allTargets() {
 }
 
 llvm::Expected<const TargetInfo *> findTarget(llvm::StringRef name) {
-  if (name == "cpu")
-    return hostTarget();
+  if (name == "cpu") {
+    llvm::Expected<llvm::StringRef> host = hostTarget();
+    if (!host)
+      return host.takeError();
+    name = *host;
+  }
   for (const TargetInfo &target : allTargets())
     if (target.name == name)
       return &target;

@@ -154,11 +154,11 @@ const TargetInfo rows[] = {
 
 llvm::ArrayRef<TargetInfo> x86Targets() { return rows; }
 
-llvm::Expected<const TargetInfo *> hostTarget() {
+llvm::Expected<llvm::StringRef> hostTarget() {
   const llvm::StringMap<bool> host = llvm::sys::getHostCPUFeatures();
   for (const TargetInfo &row : rows)
     if (llvm::all_of(row.required, [&](llvm::StringRef name) { return host.lookup(name); }))
-      return &row;
+      return row.name;
   return llvm::createStringError("target 'cpu': expected this machine to support at least %s "
                                  "(AVX2, FMA, F16C, BMI), found that it does not; name the target "
                                  "that the file is for",

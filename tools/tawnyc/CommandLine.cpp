@@ -43,14 +43,15 @@ struct Options {
   cl::list<std::string> targets{
       "target", cl::CommaSeparated, cl::value_desc("name,..."), cl::cat(category),
       cl::desc("Processors to compile for (default: cpu, which is this machine's)")};
-  cl::opt<uint64_t> maxContext{"max-context", cl::value_desc("tokens"), cl::cat(category),
-                               cl::desc("Tokens of a sequence at most (default: the model's, "
-                                        "at most 4096)")};
-  cl::opt<uint64_t> maxBatch{"max-batch", cl::value_desc("sequences"), cl::cat(category),
-                             cl::desc("Sequences of a step at most (default: 32)")};
-  cl::opt<uint64_t> kvTokens{"kv-tokens", cl::value_desc("tokens"), cl::cat(category),
-                             cl::desc("Tokens in the KV pool, over all sequences (default: one "
-                                      "full context)")};
+  // Numbers and stages are texts here, so that this file words what is wrong with them.
+  cl::opt<std::string> maxContext{"max-context", cl::value_desc("tokens"), cl::cat(category),
+                                  cl::desc("Tokens of a sequence at most (default: the model's, "
+                                           "at most 4096)")};
+  cl::opt<std::string> maxBatch{"max-batch", cl::value_desc("sequences"), cl::cat(category),
+                                cl::desc("Sequences of a step at most (default: 32)")};
+  cl::opt<std::string> kvTokens{"kv-tokens", cl::value_desc("tokens"), cl::cat(category),
+                                cl::desc("Tokens in the KV pool, over all sequences (default: one "
+                                         "full context)")};
   cl::opt<std::string> activations{"activations", cl::value_desc("type"), cl::init("auto"),
                                    cl::cat(category),
                                    cl::desc("What linears compute in: auto (the target's fastest "
@@ -59,16 +60,12 @@ struct Options {
                                cl::cat(category),
                                cl::desc("Where weights are dequantised: auto, fused (in the kernel "
                                         "that reads them), materialized or staged")};
-  cl::opt<Stage> stage{
-      "emit", cl::init(Stage::Artifact), cl::cat(category),
-      cl::desc("Stop at a stage and print it:"),
-      cl::values(clEnumValN(Stage::Llm, "llm", "the model as imported"),
-                 clEnumValN(Stage::Fused, "fused", "the model after fusion"),
-                 clEnumValN(Stage::Rt, "rt", "programs with a place for every byte"),
-                 clEnumValN(Stage::Kernels, "kernels", "kernels in MLIR's own dialects"),
-                 clEnumValN(Stage::Llvm, "llvm", "kernels in LLVM IR"),
-                 clEnumValN(Stage::Assembly, "asm", "kernels in assembly"),
-                 clEnumValN(Stage::Artifact, "artifact", "the file (default)"))};
+  cl::opt<std::string> emit{
+      "emit", cl::value_desc("stage"), cl::init("artifact"), cl::cat(category),
+      cl::desc(
+          "Stop at a stage and print it: llm (the model as imported), fused, rt (programs with "
+          "a place for every byte), kernels (in MLIR's own dialects), llvm, asm or artifact "
+          "(the default: write the file)")};
   cl::opt<bool> vocabularyOnly{"vocab-only", cl::cat(category),
                                cl::desc("Write the tokenizer alone; works for any architecture")};
   cl::opt<bool> quiet{"quiet", cl::cat(category), cl::desc("No progress bar and no summary")};
@@ -124,7 +121,32 @@ llvm::Error checkBuilt(const Options &options) {
   return llvm::Error::success();
 }
 
-llvm::Error checkFiles(const Options &options) {
+llvm::Error parseCount(const cl::opt<std::string> &option, std::optional<uint64_t> &result) {
+  if (option.getNumOccurrences() == 0)
+    return llvm::Error::success();
+  uint64_t value;
+  if (llvm::StringRef(option).getAsInteger(10, value))
+    return makeUsageError("--" + option.ArgStr + ": expected a number, found '" +
+                          llvm::Twine(option) + "'");
+  result = value;
+  return llvm::Error::success();
+}
+
+llvm::Error parseStage(const Options &options, Stage &stage) {
+  constexpr std::pair<llvm::StringRef, Stage> stages[] = {
+      {"llm", Stage::Llm},          {"fused", Stage::Fused}, {"rt", Stage::Rt},
+      {"kernels", Stage::Kernels},  {"llvm", Stage::Llvm},   {"asm", Stage::Assembly},
+      {"artifact", Stage::Artifact}};
+  llvm::SmallVector<llvm::StringRef> names;
+  for (auto [name, value] : stages) {
+    names.push_back(name);
+    if (name == options.emit)
+      stage = value;
+  }
+  return checkWord("emit", options.emit, names);
+}
+
+llvm::Error checkFiles(const CompileOptions &options) {
   if (options.input.empty())
     return makeUsageError("expected a model, found none; try `tawnyc --help`");
   if (llvm::sys::fs::is_directory(options.input))
@@ -133,14 +155,17 @@ llvm::Error checkFiles(const Options &options) {
   if (options.stage == Stage::Artifact && options.output.empty())
     return makeUsageError("expected -o OUT.tawny, found no name for the artifact");
   if (options.vocabularyOnly && options.stage != Stage::Artifact)
-    return makeUsageError("--vocab-only makes an artifact; --emit prints stages of a model");
+    return makeUsageError("--vocab-only makes an artifact, so --emit has nothing to print");
   return llvm::Error::success();
 }
 
-std::optional<uint64_t> given(const cl::opt<uint64_t> &option) {
-  if (option.getNumOccurrences() == 0)
-    return std::nullopt;
-  return option.getValue();
+/// Runs checks in turn up to the first error.
+template <typename First, typename... Rest> llvm::Error firstError(First first, Rest... rest) {
+  llvm::Error error = first();
+  if constexpr (sizeof...(rest) != 0)
+    if (!error)
+      return firstError(rest...);
+  return error;
 }
 
 } // namespace
@@ -157,12 +182,8 @@ llvm::Expected<CommandLine> parseCommandLine(int argc, char **argv) {
   std::string complaints;
   llvm::raw_string_ostream stream(complaints);
   if (!cl::ParseCommandLineOptions(argc, argv, overview, &stream))
-    return makeUsageError(firstComplaint(complaints, argv[0]));
-  if (llvm::Error error = checkBuilt(options))
-    return error;
-  if (llvm::Error error = checkFiles(options))
-    return error;
-
+    return makeUsageError(complaints.empty() ? "an option cannot be read, as said above"
+                                             : firstComplaint(complaints, argv[0]));
   CommandLine command;
   command.quiet = options.quiet;
   CompileOptions &compile = command.compile;
@@ -170,12 +191,15 @@ llvm::Expected<CommandLine> parseCommandLine(int argc, char **argv) {
   compile.output = options.output;
   if (!options.targets.empty())
     compile.targets.assign(options.targets.begin(), options.targets.end());
-  compile.maxContext = given(options.maxContext);
-  compile.maxBatch = given(options.maxBatch);
-  compile.kvTokens = given(options.kvTokens);
   compile.activations = options.activations;
-  compile.stage = options.stage;
   compile.vocabularyOnly = options.vocabularyOnly;
+  if (llvm::Error error = firstError(
+          [&] { return checkBuilt(options); }, [&] { return parseStage(options, compile.stage); },
+          [&] { return parseCount(options.maxContext, compile.maxContext); },
+          [&] { return parseCount(options.maxBatch, compile.maxBatch); },
+          [&] { return parseCount(options.kvTokens, compile.kvTokens); },
+          [&] { return checkFiles(compile); }))
+    return error;
   return command;
 }
 

@@ -1,0 +1,69 @@
+#include "compiler/targets/Target.h"
+#include "compiler/targets/TargetTables.h"
+#include "dialects/formats/Layouts.h"
+
+#include "llvm/ADT/STLExtras.h"
+#include "llvm/ADT/StringSet.h"
+
+#include <gtest/gtest.h>
+
+using namespace tawny;
+
+namespace {
+
+TEST(Targets, RowsAreComplete) {
+  llvm::StringSet<> names;
+  for (const TargetInfo &target : allTargets()) {
+    SCOPED_TRACE(target.name.str());
+    EXPECT_TRUE(names.insert(target.name).second);
+    EXPECT_TRUE(layoutByName(target.layout).has_value());
+    EXPECT_FALSE(target.device.empty());
+    EXPECT_FALSE(target.triple.empty());
+    EXPECT_FALSE(target.cpu.empty());
+    EXPECT_FALSE(target.required.empty());
+    EXPECT_FALSE(target.source.empty());
+    EXPECT_TRUE(llvm::is_contained({"i8", "f16", "f32"}, target.activations));
+  }
+}
+
+TEST(Targets, X86) {
+  for (llvm::StringRef name : {"x86-64-v3", "x86-64-v4", "znver4", "znver5"}) {
+    llvm::Expected<const TargetInfo *> target = findTarget(name);
+    ASSERT_TRUE(bool(target)) << llvm::toString(target.takeError());
+    EXPECT_EQ((*target)->name, name);
+    EXPECT_EQ((*target)->family, TargetFamily::X86);
+    EXPECT_EQ((*target)->vectorBits, name == "x86-64-v3" ? 256u : 512u);
+    EXPECT_EQ((*target)->vnni, llvm::is_contained((*target)->required, "avx512vnni"));
+  }
+}
+
+// A later row must not demand all that an earlier one does and more: it would never be chosen.
+TEST(Targets, X86RowsAreInOrderOfPreference) {
+  llvm::ArrayRef<TargetInfo> rows = x86Targets();
+  for (size_t earlier = 0; earlier < rows.size(); ++earlier)
+    for (const TargetInfo &later : rows.drop_front(earlier + 1)) {
+      bool shadowed = llvm::all_of(rows[earlier].required, [&](llvm::StringRef feature) {
+        return llvm::is_contained(later.required, feature);
+      });
+      EXPECT_FALSE(shadowed) << later.name.str() << " behind " << rows[earlier].name.str();
+    }
+}
+
+TEST(Targets, CpuIsARowOfThisMachine) {
+  llvm::Expected<const TargetInfo *> target = findTarget("cpu");
+  if (!target)
+    GTEST_SKIP() << llvm::toString(target.takeError());
+  EXPECT_EQ((*target)->family, TargetFamily::X86);
+  llvm::Expected<const TargetInfo *> named = findTarget((*target)->name);
+  ASSERT_TRUE(bool(named));
+  EXPECT_EQ(*target, *named);
+}
+
+TEST(Targets, UnknownNamesListTheKnown) {
+  llvm::Expected<const TargetInfo *> target = findTarget("z80");
+  ASSERT_FALSE(bool(target));
+  std::string message = llvm::toString(target.takeError());
+  EXPECT_EQ(message.find("target 'z80' is unknown; known are cpu, znver5, "), 0u) << message;
+}
+
+} // namespace
