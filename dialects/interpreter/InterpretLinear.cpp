@@ -25,7 +25,7 @@ llvm::Error Interpreter::runRopeAppend(llm::LinearOp op, const Rows &x,
   if (!k)
     return k.takeError();
   llvm::Expected<Pool> pool =
-      kvAppend(poolOf(values, op.getState()[1]), *k, projected[2], step, *op.getLayer());
+      kvAppend(poolOf(values, op.getState()[1]), *k, projected[2], step, layerOf(*op.getLayer()));
   if (!pool)
     return pool.takeError();
   setRows(values, op.getResult(0), std::move(*q));

@@ -2,7 +2,6 @@
 
 #include "dialects/interpreter/Environment.h"
 #include "dialects/interpreter/Scalar.h"
-#include "dialects/rt/Rt.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -53,7 +52,7 @@ llvm::Expected<Weight> Interpreter::loadWeight(llm::LoadWeightOp op) {
 
 llvm::Error Interpreter::runAttention(llm::AttentionOp op, Environment &values) {
   llvm::Expected<Rows> result = attention(*rowsOf(values, op.getQ()), poolOf(values, op.getKv()),
-                                          stepOf(values, op.getStep()), op.getLayer(),
+                                          stepOf(values, op.getStep()), layerOf(op.getLayer()),
                                           op.getScale().convertToDouble(), accumulate);
   if (!result)
     return result.takeError();
@@ -126,9 +125,10 @@ llvm::Error Interpreter::runLlmOp(Operation &op, Environment &values) {
                       rope(*rowsOf(values, rotation.getInput()), stepOf(values, rotation.getStep()),
                            rotationOf(rotation.getRope())));
   } else if (auto append = dyn_cast<llm::KvAppendOp>(op)) {
-    llvm::Expected<Pool> pool = kvAppend(
-        poolOf(values, append.getKv()), *rowsOf(values, append.getK()),
-        *rowsOf(values, append.getV()), stepOf(values, append.getStep()), append.getLayer());
+    llvm::Expected<Pool> pool =
+        kvAppend(poolOf(values, append.getKv()), *rowsOf(values, append.getK()),
+                 *rowsOf(values, append.getV()), stepOf(values, append.getStep()),
+                 layerOf(append.getLayer()));
     if (!pool)
       return pool.takeError();
     setPool(values, append, std::move(*pool));
@@ -142,20 +142,25 @@ llvm::Error Interpreter::runLlmOp(Operation &op, Environment &values) {
   return llvm::Error::success();
 }
 
+llvm::Error Interpreter::runDispatch(rt::DispatchOp op, Environment &values) {
+  auto kernel = SymbolTable::lookupNearestSymbolFrom<rt::KernelOp>(op, op.getKernelAttr());
+  SmallVector<Value> arguments;
+  for (mlir::Value input : op.getInputs())
+    arguments.push_back(values.at(input));
+  if (op.getLayer())
+    dispatchLayer = static_cast<int64_t>(*op.getLayer());
+  llvm::Expected<std::vector<Value>> results = runBlock(kernel.getBody().front(), arguments);
+  dispatchLayer.reset();
+  if (!results)
+    return results.takeError();
+  for (auto [output, result] : llvm::zip_equal(op.getOutputs(), *results))
+    values[output] = std::move(result);
+  return llvm::Error::success();
+}
+
 llvm::Error Interpreter::runOp(Operation &op, Environment &values) {
-  if (auto dispatch = dyn_cast<rt::DispatchOp>(op)) {
-    auto kernel =
-        SymbolTable::lookupNearestSymbolFrom<rt::KernelOp>(dispatch, dispatch.getKernelAttr());
-    SmallVector<Value> arguments;
-    for (mlir::Value input : dispatch.getInputs())
-      arguments.push_back(values.at(input));
-    llvm::Expected<std::vector<Value>> results = runBlock(kernel.getBody().front(), arguments);
-    if (!results)
-      return results.takeError();
-    for (auto [output, result] : llvm::zip_equal(dispatch.getOutputs(), *results))
-      values[output] = std::move(result);
-    return llvm::Error::success();
-  }
+  if (auto dispatch = dyn_cast<rt::DispatchOp>(op))
+    return runDispatch(dispatch, values);
   if (isa<arith::ArithDialect, math::MathDialect>(op.getDialect()))
     return runElementwise(op, values);
   return runLlmOp(op, values);

@@ -5,13 +5,14 @@
 
 #include "dialects/interpreter/Operations.h"
 #include "dialects/interpreter/Values.h"
-#include "dialects/llm/Llm.h"
+#include "dialects/rt/Rt.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"
 #include "llvm/ADT/DenseMap.h"
 
 #include <functional>
+#include <optional>
 
 namespace tawny::interpreter {
 
@@ -52,10 +53,14 @@ private:
                             Environment &values);
   llvm::Error runAttention(llm::AttentionOp op, Environment &values);
   llvm::Expected<Weight> loadWeight(llm::LoadWeightOp op);
+  llvm::Error runDispatch(rt::DispatchOp op, Environment &values);
+  int64_t layerOf(uint64_t own) const { return dispatchLayer.value_or(static_cast<int64_t>(own)); }
 
   mlir::ModuleOp module;
   WeightSource weights;
   Accumulate accumulate;
+  /// The layer of the dispatch whose kernel runs: equal layers share one body.
+  std::optional<int64_t> dispatchLayer;
 };
 
 } // namespace tawny::interpreter

@@ -69,6 +69,9 @@ def Rt_DispatchOp : RtOp<"dispatch", [Pure, DeclareOpInterfaceMethods<SymbolUser
       : (tensor<?x256xf32>, tensor<?x256xf32>, tensor<256xf32>)
       -> (tensor<?x256xf32>, tensor<?x256xf32>)
     ```
+    Kernels of equal layers are one; `layer` then says which layer of the KV pool this dispatch
+    works on, whatever layer the ops in the kernel's body name.
+
     1. dispatch_c1: the symbol names a kernel with these operand and result types.
   }];
   let arguments = (ins SymbolRefAttr:$kernel, Variadic<AnyType>:$inputs, StrAttr:$label,

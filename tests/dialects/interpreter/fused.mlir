@@ -3,14 +3,14 @@
 // RUN: split-file %s %t
 // RUN: tawny-interpret %t/plain.mlir --tokens=3,1,2,5 --full > %t/plain.txt
 // RUN: tawny-interpret %t/fused.mlir --tokens=3,1,2,5 --full > %t/fused.txt
-// RUN: diff %t/plain.txt %t/fused.txt
+// RUN: cmp %t/plain.txt %t/fused.txt
 // RUN: FileCheck %s < %t/plain.txt
 
 // So must a chunked run be, whose pool is handed from step to step.
 // RUN: tawny-interpret %t/plain.mlir --tokens=3,1,2,5 --full --chunk=1 > %t/chunked.txt
 // RUN: grep row %t/plain.txt | sed "s/row .://" > %t/plain-rows.txt
 // RUN: grep row %t/chunked.txt | sed "s/row .://" > %t/chunked-rows.txt
-// RUN: diff %t/plain-rows.txt %t/chunked-rows.txt
+// RUN: cmp %t/plain-rows.txt %t/chunked-rows.txt
 
 // One row for each token, then the pool with a key and a value for each.
 // CHECK: result 0: 4x16 f32
