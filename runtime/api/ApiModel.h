@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+/// An opened artifact with what was made for computing and for text.
 struct tawny_model {
   /// Set only where the model is open for its vocabulary; else `model` owns the artifact.
   std::unique_ptr<tawny::Artifact> vocabularyFile;
@@ -32,6 +33,7 @@ struct tawny_model {
   }
 };
 
+/// A sampler of the runtime, as it is.
 struct tawny_sampler {
   tawny::Sampler sampler;
 };
@@ -44,7 +46,9 @@ tawny_status fail(tawny_model *model, const Error &error);
 /// TAWNY_OK where the model can compute; else an error that says why not.
 tawny_status requireExecutor(tawny_model *model);
 
+/// A sequence's name in C: the generation, never 0, above the slot.
 inline tawny_sequence nameOf(SequenceId id) { return uint64_t(id.generation) << 32 | id.slot; }
+/// The inverse of nameOf, for any number a caller may give.
 inline SequenceId idOf(tawny_sequence name) {
   return {static_cast<uint32_t>(name), static_cast<uint32_t>(name >> 32)};
 }

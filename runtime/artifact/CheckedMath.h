@@ -16,6 +16,7 @@ inline std::optional<uint64_t> checkedProduct(std::initializer_list<uint64_t> fa
   return product;
 }
 
+/// value / divisor, rounded up, for any value.
 inline constexpr uint64_t ceilDivide(uint64_t value, uint64_t divisor) {
   return value / divisor + (value % divisor != 0);
 }

@@ -30,12 +30,17 @@ struct TargetContext {
   const fb::Target &target;
 };
 
+/// Texts, scores and types of equal number; special ids among them.
 bool tokenizer(Checker &check, const Field &where, const fb::Tokenizer &tokenizer);
+/// Device, code, kernels, KV geometry, probes and programs of one target.
 bool target(Checker &check, const Field &where, const fb::Artifact &artifact,
             const fb::Target &target);
+/// All programs of a target: exactly one step, at most one init, decodes in ascending size.
 bool programs(Checker &check, const Field &where, const TargetContext &context);
+/// The arrays of a step table: inside it, aligned, apart, and long enough for its bounds.
 bool stepLayout(Checker &check, const Field &where, const TargetContext &context,
                 const fb::StepLayout &layout);
+/// Grids and bindings of one program, against its kernels and the spaces they bind.
 bool dispatches(Checker &check, const Field &where, const TargetContext &context,
                 const fb::Program &program);
 

@@ -69,11 +69,14 @@ public:
   virtual ErrorOr<KernelHandle> kernel(const std::string &symbol) = 0;
 };
 
+/// How much memory a device has.
 struct DeviceMemory {
   uint64_t totalBytes;
   uint64_t availableBytes; ///< what this process may still allocate without hurting others
 };
 
+/// The interface of processors. Its calls are what a program needs and no more, so that a driver's
+/// queue, memory and modules fit behind it as well as threads and functions do.
 class Device {
 public:
   virtual ~Device() = default;

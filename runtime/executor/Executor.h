@@ -14,6 +14,7 @@
 
 namespace tawny {
 
+/// What a step came to.
 struct StepResult {
   KvPool::Outcome outcome = KvPool::Outcome::Done;
   /// f32 [rows, vocabulary], in the order of the inputs and their tokens; null where rows is 0.

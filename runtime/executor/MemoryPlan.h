@@ -12,6 +12,7 @@
 
 namespace tawny {
 
+/// One allocation of the plan.
 struct MemoryLine {
   std::string name;
   uint64_t bytes;

@@ -15,6 +15,7 @@
 
 namespace tawny {
 
+/// How a model is opened.
 struct ModelOptions {
   std::string device = "cpu";
   unsigned threads = 0;      ///< of the CPU; 0 is one per physical core

@@ -46,6 +46,7 @@ typedef struct tawny_sampler tawny_sampler;
  * reused soon: using it is an error, not a mix-up. */
 typedef uint64_t tawny_sequence;
 
+/* What became of a call. */
 typedef enum tawny_status {
   TAWNY_OK = 0,
   /* The call did nothing; tawny_last_error says why. */
@@ -65,6 +66,7 @@ typedef bool (*tawny_progress)(uint64_t done, uint64_t total, void *user);
 
 /* -- Opening --------------------------------------------------------------------------------- */
 
+/* How a model is opened. */
 typedef struct tawny_options {
   uint32_t struct_bytes;
   /* "cpu", "hip[:N]" or "cuda[:N]"; NULL is "cpu". */
@@ -105,6 +107,7 @@ TAWNY_API const char *tawny_last_error(const tawny_model *model);
 
 /* -- What the file says ------------------------------------------------------------------------ */
 
+/* What the file and the opened model are. */
 typedef struct tawny_model_info {
   const char *name;
   const char *architecture;
@@ -158,6 +161,7 @@ typedef struct tawny_memory_line {
   bool mapped;
 } tawny_memory_line;
 
+/* Lines of the plan; 0 where vocabulary_only. */
 TAWNY_API size_t tawny_memory_line_count(const tawny_model *model);
 /* `index` must be below the count. */
 TAWNY_API tawny_memory_line tawny_get_memory_line(const tawny_model *model, size_t index);
@@ -231,6 +235,7 @@ TAWNY_API const float *tawny_logits(const tawny_model *model, size_t *rows);
 
 /* -- Sampling --------------------------------------------------------------------------------- */
 
+/* The steps apply in the order of the fields, the penalty first of all. */
 typedef struct tawny_sampler_params {
   uint32_t struct_bytes;
   /* 0 takes the most likely token. */
@@ -255,6 +260,7 @@ TAWNY_API tawny_sampler_params tawny_default_sampler_params(void);
  * says which. */
 TAWNY_API tawny_sampler *tawny_create_sampler(tawny_model *model,
                                               const tawny_sampler_params *params);
+/* NULL is fine. */
 TAWNY_API void tawny_free_sampler(tawny_sampler *sampler);
 
 /* Tells the sampler a token that it did not choose, such as one of the prompt. */

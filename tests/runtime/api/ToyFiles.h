@@ -1,4 +1,4 @@
-/* Files for the test of the C interface. */
+// Files for the test of the C interface.
 #pragma once
 
 #ifdef __cplusplus

@@ -17,8 +17,8 @@
 
 namespace tawny::test {
 
-/// Zeroed bytes at a 64-byte boundary. The allocation ends where they do, so that a sanitizer sees a
-/// read past the end.
+/// Zeroed bytes at a 64-byte boundary. The allocation ends where they do, so that a sanitizer sees
+/// a read past the end.
 class AlignedBytes {
 public:
   explicit AlignedBytes(size_t size)

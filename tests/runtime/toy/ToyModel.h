@@ -1,6 +1,6 @@
-/* Sizes of the toy model, for the kernels in C and the tests in C++. Its "logits" are a hash of
- * what the sequence's KV pages hold, so any mix-up of tokens, positions, pages or rows changes
- * them. All values are whole numbers below 2^24 and therefore exact in f32. */
+// Sizes of the toy model, for the kernels in C and the tests in C++. Its "logits" are a hash of
+// what the sequence's KV pages hold, so any mix-up of tokens, positions, pages or rows changes
+// them. All values are whole numbers below 2^24 and therefore exact in f32.
 #pragma once
 
 enum {
