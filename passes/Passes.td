@@ -211,7 +211,7 @@ def RtPlan : Pass<"rt-plan", "::mlir::ModuleOp"> {
     - `weight_bytes`: packed bytes of the weights that a step reads, each once. An embedding table
       does not count, since only the tokens' rows of it are read, unless it is the head's too;
     - `operations_per_token`, `operations_per_logit_row`: 2 * rows * columns of the linears that
-      have a row per token or per wanted logit;
+      have a row per token, and of those, such as the head, that have one per wanted logit;
     - `peak_bytes`: all weights, KV pool, arena and step table together.
 
     Before:

@@ -41,9 +41,11 @@ struct PlannedDispatch {
   }
 };
 
-/// Bytes between rows of an activation.
+/// Bytes between rows of an activation; UINT64_MAX for more columns than any arena can hold.
 uint64_t rowBytesOf(RankedTensorType type) {
   uint64_t columns = type.getShape().back();
+  if (columns > uint64_t(maxSpaceBytes))
+    return UINT64_MAX;
   return isa<llm::A8Type>(type.getElementType()) ? ActivationRow{columns}.bytes()
                                                  : columns * sizeof(float);
 }
@@ -83,11 +85,15 @@ private:
         return failure();
       planned.rows = *rows;
       dispatches.push_back(planned);
+      if (dispatch.getKernel().getRootReference() != executable())
+        return dispatch.emitOpError("expects a kernel of ") << executable() << ", as the others";
     }
     if (dispatches.empty())
       return function.emitOpError("expects at least one rt.dispatch, found none");
     return success();
   }
+
+  StringAttr executable() { return dispatches.front().op.getKernel().getRootReference(); }
 
   LogicalResult layOutState() {
     llm::KvType kv;
@@ -198,34 +204,39 @@ private:
   }
 
   FailureOr<ProgramCosts> sumCosts() {
-    ProgramCosts costs;
     llvm::SetVector<StringAttr> all, streamed;
-    for (PlannedDispatch &planned : dispatches) {
-      bool isEmbedding = planned.reads(rt::Source::Tokens);
-      // In a decode program the head's rows count tokens, each of which wants logits.
-      bool perLogitRow = planned.rows == rt::Extent::LogitRows ||
-                         llvm::is_contained(planned.op.getOutputs(), logits);
-      for (Value input : planned.op.getInputs()) {
-        auto load = input.getDefiningOp<llm::LoadWeightOp>();
-        if (!load)
-          continue;
-        all.insert(load.getWeightAttr().getAttr());
-        if (isEmbedding) // Only the rows of the step's tokens are read.
-          continue;
-        streamed.insert(load.getWeightAttr().getAttr());
-        auto type = cast<RankedTensorType>(input.getType());
-        if (type.getRank() == 2)
-          (perLogitRow ? costs.operationsPerLogitRow : costs.operationsPerToken) +=
-              2 * type.getNumElements();
-      }
-    }
+    for (PlannedDispatch &planned : dispatches)
+      for (Value input : planned.op.getInputs())
+        if (auto load = input.getDefiningOp<llm::LoadWeightOp>()) {
+          all.insert(load.getWeightAttr().getAttr());
+          // Of an embedding table only the rows of the step's tokens are read.
+          if (!planned.reads(rt::Source::Tokens))
+            streamed.insert(load.getWeightAttr().getAttr());
+        }
     FailureOr<uint64_t> resident = weightBytes(all);
     FailureOr<uint64_t> read = failed(resident) ? resident : weightBytes(streamed);
     if (failed(read))
       return failure();
+    ProgramCosts costs;
     costs.weightBytes = *read;
     costs.peakBytes = *resident + geometry.bytes() + arenaBytes + stepLayout.getBytes();
+    countOperations(costs);
     return costs;
+  }
+
+  void countOperations(ProgramCosts &costs) {
+    for (PlannedDispatch &planned : dispatches) {
+      if (planned.reads(rt::Source::Tokens))
+        continue;
+      // In a decode program the head's rows count tokens, each of which wants logits.
+      bool perLogitRow = planned.rows == rt::Extent::LogitRows ||
+                         llvm::is_contained(planned.op.getOutputs(), logits);
+      int64_t &operations = perLogitRow ? costs.operationsPerLogitRow : costs.operationsPerToken;
+      for (Value input : planned.op.getInputs())
+        if (auto type = dyn_cast<RankedTensorType>(input.getType());
+            type && type.getRank() == 2 && type.hasStaticShape())
+          operations += 2 * type.getNumElements();
+    }
   }
 
   FailureOr<rt::BindingAttr> bindTensor(Value value, rt::Access access) {
@@ -273,12 +284,11 @@ private:
 
   LogicalResult emit(const ProgramCosts &costs) {
     OpBuilder builder(function);
-    auto made = rt::ProgramOp::create(
-        builder, function.getLoc(), function.getSymNameAttr(),
-        FlatSymbolRefAttr::get(dispatches.front().op.getKernel().getRootReference()), program,
-        stepLayout, geometry, builder.getI64IntegerAttr(arenaBytes),
-        builder.getI64IntegerAttr(buffers[bufferOf[logits]].offset),
-        costsAttribute(function.getContext(), costs));
+    auto made = rt::ProgramOp::create(builder, function.getLoc(), function.getSymNameAttr(),
+                                      FlatSymbolRefAttr::get(executable()), program, stepLayout,
+                                      geometry, builder.getI64IntegerAttr(arenaBytes),
+                                      builder.getI64IntegerAttr(buffers[bufferOf[logits]].offset),
+                                      costsAttribute(function.getContext(), costs));
     builder.setInsertionPointToStart(&made.getBody().emplaceBlock());
     for (PlannedDispatch &planned : dispatches) {
       SmallVector<Attribute> bindings;

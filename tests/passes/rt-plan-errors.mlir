@@ -294,3 +294,52 @@ func.func @no_layer(%kv: !kv) -> tensor<?x8xf32> attributes {llm.program = #deco
   %x = rt.dispatch @kernels::@attention(%kv) label "x" : (!kv) -> tensor<?x8xf32>
   return %x : tensor<?x8xf32>
 }
+
+// -----
+
+// A row of activations that no arena holds.
+#decode = #llm.program<decode, tokens = 1, sequences = 1, logit_rows = 1, block_rows = 1>
+
+!kv = !llm.kv<layers = 1, heads = 1, dim = 8>
+rt.executable @kernels target <"t", layout = "simd16", activations = "f32"> {
+  rt.kernel @make grid <1 x tokens by 1> bindings [#rt.arg<result 0, write>] {
+  ^bb0(%step: !llm.step):
+    %y = "test.make"(%step) : (!llm.step) -> tensor<?x4611686018427387905xf32>
+    rt.return %y : tensor<?x4611686018427387905xf32>
+  }
+}
+
+// expected-error@+1 {{expected an arena of at most 4398046511104 bytes}}
+func.func @wide(%step: !llm.step, %kv: !kv) -> tensor<?x4611686018427387905xf32>
+    attributes {llm.program = #decode} {
+  %x = rt.dispatch @kernels::@make(%step) label "x"
+    : (!llm.step) -> tensor<?x4611686018427387905xf32>
+  return %x : tensor<?x4611686018427387905xf32>
+}
+
+// -----
+
+#decode = #llm.program<decode, tokens = 1, sequences = 1, logit_rows = 1, block_rows = 1>
+
+rt.executable @one target <"t", layout = "simd16", activations = "f32"> {
+  rt.kernel @silu grid <1 x tokens by 1>
+      bindings [#rt.arg<operand 0, read>, #rt.arg<result 0, write>] {
+  ^bb0(%x: tensor<?x8xf32>):
+    rt.return %x : tensor<?x8xf32>
+  }
+}
+rt.executable @two target <"u", layout = "simd16", activations = "f32"> {
+  rt.kernel @silu grid <1 x tokens by 1>
+      bindings [#rt.arg<operand 0, read>, #rt.arg<result 0, write>] {
+  ^bb0(%x: tensor<?x8xf32>):
+    rt.return %x : tensor<?x8xf32>
+  }
+}
+
+func.func @two_targets(%x: tensor<?x8xf32>) -> tensor<?x8xf32>
+    attributes {llm.program = #decode} {
+  %y = rt.dispatch @one::@silu(%x) label "y" : (tensor<?x8xf32>) -> tensor<?x8xf32>
+  // expected-error@+1 {{expects a kernel of "one", as the others}}
+  %z = rt.dispatch @two::@silu(%y) label "z" : (tensor<?x8xf32>) -> tensor<?x8xf32>
+  return %z : tensor<?x8xf32>
+}
