@@ -6,105 +6,29 @@
 #include "llvm/ADT/STLExtras.h"
 #include "llvm/TargetParser/Host.h"
 
+#include <array>
+
 namespace tawny {
 namespace {
 
-constexpr llvm::StringRef v3[] = {"avx", "avx2", "fma", "f16c", "bmi", "bmi2", "lzcnt", "movbe"};
+template <size_t N> using Features = std::array<llvm::StringRef, N>;
 
-constexpr llvm::StringRef v4[] = {"avx",      "avx2",     "fma",     "f16c",    "bmi",
-                                  "bmi2",     "lzcnt",    "movbe",   "avx512f", "avx512bw",
-                                  "avx512cd", "avx512dq", "avx512vl"};
+template <size_t N, size_t M>
+constexpr Features<N + M> operator+(const Features<N> &a, const Features<M> &b) {
+  Features<N + M> all;
+  for (size_t i = 0; i < N + M; ++i)
+    all[i] = i < N ? a[i] : b[i - N];
+  return all;
+}
 
-constexpr llvm::StringRef iceLake[] = {"avx",
-                                       "avx2",
-                                       "fma",
-                                       "f16c",
-                                       "bmi",
-                                       "bmi2",
-                                       "lzcnt",
-                                       "movbe",
-                                       "avx512f",
-                                       "avx512bw",
-                                       "avx512cd",
-                                       "avx512dq",
-                                       "avx512vl",
-                                       "avx512vnni",
-                                       "avx512ifma",
-                                       "avx512vbmi",
-                                       "avx512vbmi2",
-                                       "avx512bitalg",
-                                       "avx512vpopcntdq",
-                                       "gfni"};
-
-constexpr llvm::StringRef zen4[] = {"avx",
-                                    "avx2",
-                                    "fma",
-                                    "f16c",
-                                    "bmi",
-                                    "bmi2",
-                                    "lzcnt",
-                                    "movbe",
-                                    "avx512f",
-                                    "avx512bw",
-                                    "avx512cd",
-                                    "avx512dq",
-                                    "avx512vl",
-                                    "avx512vnni",
-                                    "avx512ifma",
-                                    "avx512vbmi",
-                                    "avx512vbmi2",
-                                    "avx512bitalg",
-                                    "avx512vpopcntdq",
-                                    "gfni",
-                                    "avx512bf16"};
-
-constexpr llvm::StringRef zen5[] = {"avx",
-                                    "avx2",
-                                    "fma",
-                                    "f16c",
-                                    "bmi",
-                                    "bmi2",
-                                    "lzcnt",
-                                    "movbe",
-                                    "avx512f",
-                                    "avx512bw",
-                                    "avx512cd",
-                                    "avx512dq",
-                                    "avx512vl",
-                                    "avx512vnni",
-                                    "avx512ifma",
-                                    "avx512vbmi",
-                                    "avx512vbmi2",
-                                    "avx512bitalg",
-                                    "avx512vpopcntdq",
-                                    "gfni",
-                                    "avx512bf16",
-                                    "avxvnni",
-                                    "avx512vp2intersect"};
-
-constexpr llvm::StringRef sapphireRapids[] = {"avx",
-                                              "avx2",
-                                              "fma",
-                                              "f16c",
-                                              "bmi",
-                                              "bmi2",
-                                              "lzcnt",
-                                              "movbe",
-                                              "avx512f",
-                                              "avx512bw",
-                                              "avx512cd",
-                                              "avx512dq",
-                                              "avx512vl",
-                                              "avx512vnni",
-                                              "avx512ifma",
-                                              "avx512vbmi",
-                                              "avx512vbmi2",
-                                              "avx512bitalg",
-                                              "avx512vpopcntdq",
-                                              "gfni",
-                                              "avx512bf16",
-                                              "avxvnni",
-                                              "avx512fp16"};
+constexpr Features<8> v3{"avx", "avx2", "fma", "f16c", "bmi", "bmi2", "lzcnt", "movbe"};
+constexpr auto v4 = v3 + Features<5>{"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"};
+constexpr auto iceLake =
+    v4 + Features<7>{"avx512vnni",   "avx512ifma",      "avx512vbmi", "avx512vbmi2",
+                     "avx512bitalg", "avx512vpopcntdq", "gfni"};
+constexpr auto zen4 = iceLake + Features<1>{"avx512bf16"};
+constexpr auto zen5 = zen4 + Features<2>{"avxvnni", "avx512vp2intersect"};
+constexpr auto sapphireRapids = zen4 + Features<2>{"avxvnni", "avx512fp16"};
 
 /// One row. All x86 processors share the layout of 16 rows and the ABI; int8 products are the
 /// fastest way through a quantised weight with VNNI and without.

@@ -7,6 +7,7 @@
 
 #include "llvm/Support/FileSystem.h"
 
+#include <csignal>
 #include <cstring>
 
 using namespace tawny;
@@ -191,6 +192,20 @@ TEST_F(ArtifactTest, FailureLeavesNothing) {
   EXPECT_NE(errorOf(options).find("missing.gguf"), std::string::npos);
   EXPECT_EQ(filesIn(folder), std::vector<std::string>{"a.tawny"});
   EXPECT_TRUE(before == readFile(options.output));
+}
+
+TEST_F(ArtifactTest, SignalLeavesNothing) {
+  CompileOptions options = sampleOptions("a.tawny");
+  EXPECT_EXIT(
+      {
+        CompileEnvironment environment;
+        environment.codegen.x86 = fakeCodegen;
+        environment.progress = [](uint64_t, uint64_t) { raise(SIGTERM); };
+        mlir::MLIRContext context;
+        llvm::consumeError(compileModel(context, options, environment).takeError());
+      },
+      testing::KilledBySignal(SIGTERM), "");
+  EXPECT_TRUE(filesIn(folder).empty());
 }
 
 TEST_F(ArtifactTest, RefusesOutputsThatAreNoFiles) {
