@@ -121,6 +121,7 @@ llvm::Error Compilation::compileTarget(const Selection &selection, const Bounds 
     return rt.takeError();
   CodegenOptions codegen;
   codegen.configure = environment.configure;
+  codegen.maxContext = bounds.maxContext;
   codegen.stage = options.stage == Stage::Kernels    ? CodegenStage::Kernels
                   : options.stage == Stage::Llvm     ? CodegenStage::Llvm
                   : options.stage == Stage::Assembly ? CodegenStage::Assembly
