@@ -1,5 +1,5 @@
-// Runs a function of llm ops with the reference interpreter and prints its results; for tests that
-// ask whether a pass kept the numbers.
+// Runs a function of llm ops, or a planned program, with the reference interpreter and prints its
+// results; for tests that ask whether a pass kept the numbers.
 #include "dialects/interpreter/Interpreter.h"
 #include "dialects/interpreter/RandomValues.h"
 #include "dialects/rt/Rt.h"
@@ -23,6 +23,7 @@ namespace cl = llvm::cl;
 static cl::opt<std::string> inputPath(cl::Positional, cl::desc("<module.mlir>"), cl::init("-"));
 static cl::opt<std::string> functionName("function",
                                          cl::desc("the function; default: the only one"));
+static cl::opt<std::string> programName("program", cl::desc("run this rt.program instead"));
 static cl::opt<std::string> weightsPath("weights",
                                         cl::desc("file in which the llm.weight offsets count"));
 static cl::opt<uint64_t> randomSeed("random-weights", cl::init(1),
@@ -156,26 +157,44 @@ static Step sliceStep(const Step &step, size_t first, size_t last) {
   return slice;
 }
 
-static llvm::Error runSteps(Interpreter &interpreter, mlir::func::FuncOp function,
-                            const Step &whole) {
+/// What is run: one of the two.
+struct Subject {
+  mlir::func::FuncOp function;
+  rt::ProgramOp program;
+};
+
+/// Runs one step; `pool` is what the step before it left.
+static llvm::Expected<std::vector<Value>> runStep(Interpreter &interpreter, Subject subject,
+                                                  const Step &step,
+                                                  const std::optional<Value> &pool) {
+  if (rt::ProgramOp program = subject.program) {
+    rt::KvGeometryAttr kv = program.getKv();
+    auto empty = std::make_shared<const Pool>(kv.getLayers(), kv.getHeads(), kv.getHeadDim());
+    return interpreter.runProgram(program, std::make_shared<const Step>(step),
+                                  pool ? std::get<std::shared_ptr<const Pool>>(*pool) : empty);
+  }
+  std::vector<Value> arguments;
+  for (auto [index, type] : llvm::enumerate(subject.function.getArgumentTypes())) {
+    if (pool && llvm::isa<llm::KvType>(type)) {
+      arguments.push_back(*pool);
+      continue;
+    }
+    llvm::Expected<Value> argument = makeArgument(type, index, step);
+    if (!argument)
+      return argument.takeError();
+    arguments.push_back(std::move(*argument));
+  }
+  return interpreter.run(subject.function, arguments);
+}
+
+static llvm::Error runSteps(Interpreter &interpreter, Subject subject, const Step &whole) {
   std::optional<Value> pool;
   size_t chunkSize = chunk > 0 ? static_cast<size_t>(chunk) : whole.tokens.size();
   for (size_t first = 0; first < whole.tokens.size(); first += chunkSize) {
     Step step = chunk > 0
                     ? sliceStep(whole, first, std::min(first + chunkSize, whole.tokens.size()))
                     : whole;
-    std::vector<Value> arguments;
-    for (auto [index, type] : llvm::enumerate(function.getArgumentTypes())) {
-      if (pool && llvm::isa<llm::KvType>(type)) {
-        arguments.push_back(*pool);
-        continue;
-      }
-      llvm::Expected<Value> argument = makeArgument(type, index, step);
-      if (!argument)
-        return argument.takeError();
-      arguments.push_back(std::move(*argument));
-    }
-    llvm::Expected<std::vector<Value>> results = interpreter.run(function, arguments);
+    llvm::Expected<std::vector<Value>> results = runStep(interpreter, subject, step, pool);
     if (!results)
       return results.takeError();
     for (auto [index, result] : llvm::enumerate(*results)) {
@@ -187,7 +206,7 @@ static llvm::Error runSteps(Interpreter &interpreter, mlir::func::FuncOp functio
   return llvm::Error::success();
 }
 
-/// The function that is asked for, or null.
+/// The function that is asked for, or null where it is unclear which.
 static mlir::func::FuncOp findFunction(mlir::ModuleOp module) {
   if (!functionName.empty())
     return module.lookupSymbol<mlir::func::FuncOp>(functionName);
@@ -212,9 +231,14 @@ int main(int argc, char **argv) {
   auto module = mlir::parseSourceFile<mlir::ModuleOp>(inputPath, &context);
   if (!module)
     return 1;
-  mlir::func::FuncOp function = findFunction(*module);
-  if (!function || function.isExternal())
-    return fail("expects one function with a body, or --function=NAME of one");
+  Subject subject;
+  if (!programName.empty())
+    subject.program = module->lookupSymbol<rt::ProgramOp>(programName);
+  else
+    subject.function = findFunction(*module);
+  if (!subject.program && (!subject.function || subject.function.isExternal()))
+    return fail("expects one function with a body, or --function=NAME or --program=NAME of what is "
+                "there");
 
   std::unique_ptr<llvm::MemoryBuffer> file;
   WeightSource weights = randomWeights(randomSeed);
@@ -229,7 +253,7 @@ int main(int argc, char **argv) {
   if (!step)
     return fail(llvm::toString(step.takeError()));
   Interpreter interpreter(*module, weights, accumulate);
-  if (llvm::Error error = runSteps(interpreter, function, *step))
+  if (llvm::Error error = runSteps(interpreter, subject, *step))
     return fail(llvm::toString(std::move(error)));
   return 0;
 }

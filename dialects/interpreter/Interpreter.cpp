@@ -39,11 +39,11 @@ WeightSource weightsOfFile(ModuleOp module, llvm::ArrayRef<uint8_t> file) {
   };
 }
 
-llvm::Expected<Weight> Interpreter::loadWeight(llm::LoadWeightOp op) {
-  llvm::Expected<Weight> weight = weightOfType(op.getType());
+llvm::Expected<Weight> Interpreter::loadWeight(llvm::StringRef name, Type type) {
+  llvm::Expected<Weight> weight = weightOfType(type);
   if (!weight)
     return weight.takeError();
-  llvm::Expected<llvm::ArrayRef<uint8_t>> bytes = weights(op.getWeight(), *weight);
+  llvm::Expected<llvm::ArrayRef<uint8_t>> bytes = weights(name, *weight);
   if (!bytes)
     return bytes.takeError();
   weight->bytes = *bytes;
@@ -97,7 +97,7 @@ llvm::Error Interpreter::runLlmOp(Operation &op, Environment &values) {
   if (auto attention = dyn_cast<llm::AttentionOp>(op))
     return runAttention(attention, values);
   if (auto load = dyn_cast<llm::LoadWeightOp>(op)) {
-    llvm::Expected<Weight> weight = loadWeight(load);
+    llvm::Expected<Weight> weight = loadWeight(load.getWeight(), load.getType());
     if (!weight)
       return weight.takeError();
     values[load] = std::move(*weight);

@@ -1,6 +1,6 @@
-// Runs llm functions in plain C++: slow, complete, and the definition of what every op means.
-// Models are understood before and after fusion, and after their ops were outlined to `rt` kernels
-// that `rt.dispatch` calls.
+// Runs models in plain C++: slow, complete, and the definition of what every op means.
+// Models are understood before and after fusion, after their ops were outlined to `rt` kernels that
+// `rt.dispatch` calls, and as planned programs of `rt.launch`es.
 #pragma once
 
 #include "dialects/interpreter/Operations.h"
@@ -41,7 +41,14 @@ public:
   llvm::Expected<std::vector<Value>> run(mlir::func::FuncOp function,
                                          llvm::ArrayRef<Value> arguments);
 
+  /// Runs a planned program whose kernels still have llm bodies, on an arena that begins as NaNs,
+  /// and returns the logits and the pool. The step must keep to the program's bounds.
+  llvm::Expected<std::vector<Value>> runProgram(rt::ProgramOp program,
+                                                std::shared_ptr<const Step> step,
+                                                std::shared_ptr<const Pool> pool);
+
 private:
+  struct ProgramState;
   using Environment = llvm::DenseMap<mlir::Value, Value>;
 
   llvm::Expected<std::vector<Value>> runBlock(mlir::Block &block, llvm::ArrayRef<Value> arguments);
@@ -52,8 +59,12 @@ private:
   llvm::Error runRopeAppend(llm::LinearOp op, const Rows &x, llvm::ArrayRef<LinearPart> parts,
                             Environment &values);
   llvm::Error runAttention(llm::AttentionOp op, Environment &values);
-  llvm::Expected<Weight> loadWeight(llm::LoadWeightOp op);
+  llvm::Expected<Weight> loadWeight(llvm::StringRef name, mlir::Type type);
   llvm::Error runDispatch(rt::DispatchOp op, Environment &values);
+  llvm::Error runLaunch(rt::LaunchOp op, ProgramState &state);
+  llvm::Expected<Value> readBinding(rt::BindingAttr binding, mlir::RankedTensorType type,
+                                    int64_t rows, const ProgramState &state);
+  llvm::Error writeBinding(rt::BindingAttr binding, const Value &value, ProgramState &state);
   int64_t layerOf(uint64_t own) const { return dispatchLayer.value_or(static_cast<int64_t>(own)); }
 
   mlir::ModuleOp module;
