@@ -235,7 +235,7 @@ TAWNY_API const float *tawny_logits(const tawny_model *model, size_t *rows);
 
 /* -- Sampling --------------------------------------------------------------------------------- */
 
-/* The steps apply in the order of the fields, the penalty first of all. */
+/* Applied in this order: repeat_penalty, top_k, temperature, top_p, min_p. */
 typedef struct tawny_sampler_params {
   uint32_t struct_bytes;
   /* 0 takes the most likely token. */

@@ -1,5 +1,6 @@
 // Feeds damaged artifacts to everything that reads one before it is executed. The preamble is
 // repaired first, or no input would get past the checksum.
+#include "runtime/device/CpuCode.h"
 #include "runtime/executor/MemoryPlan.h"
 #include "tests/runtime/toy/ToyArtifact.h"
 
@@ -22,6 +23,9 @@ static void use(const Artifact &artifact) {
     for (const MemoryLine &line : planMemory(artifact, target, bounds))
       sum += static_cast<unsigned>(line.bytes);
   }
+  // The code is no shared object, or a damaged one; that must not matter either.
+  for (uint32_t i = 0; header.segments() && i < header.segments()->size(); ++i)
+    sum += checkSharedObject(artifact.segment(i)) ? 1 : 0;
   volatile unsigned sink = sum;
   (void)sink;
   // Damaged weights are found by their checksums, never by a crash.

@@ -38,22 +38,6 @@ TEST(CpuDevice, ReportsTheFeaturesThatTheCompilerSees) {
   EXPECT_FALSE(cpu->description().empty());
 }
 
-TEST(CpuDevice, AllocatesZeroedAlignedMemory) {
-  std::unique_ptr<Device> cpu = openCpu();
-  constexpr uint64_t bytes = 3 << 20;
-  auto buffer = cpu->allocate(bytes);
-  ASSERT_TRUE(buffer) << buffer.error().message;
-  EXPECT_EQ(reinterpret_cast<uintptr_t>(buffer->address()) % 4096, 0u);
-  auto *first = static_cast<std::byte *>(cpu->hostView(buffer->address()));
-  EXPECT_TRUE(std::all_of(first, first + bytes, [](std::byte b) { return b == std::byte(0); }));
-  std::byte text[4] = {std::byte('a'), std::byte('b'), std::byte('c'), std::byte('d')}, back[4];
-  ASSERT_TRUE(cpu->write(buffer->at(100), text));
-  ASSERT_TRUE(cpu->copy(buffer->at(200), buffer->at(100), sizeof(text)));
-  ASSERT_TRUE(cpu->read(back, buffer->at(200)));
-  EXPECT_EQ(std::memcmp(text, back, sizeof(text)), 0);
-  EXPECT_TRUE(cpu->allocate(0)) << "nothing is nothing to fail about";
-}
-
 TEST(CpuDevice, UsesWeightsWhereTheyAreMapped) {
   test::ToyFile file = test::toyModel(test::toyCode());
   std::string path = test::writeTemporary("weights", file.encode().span());

@@ -1,0 +1,134 @@
+// What every device behind the interface must do. A device takes part by an entry in the list at
+// the end; one that this machine lacks is skipped.
+#include "runtime/device/Device.h"
+#include "tests/runtime/toy/ToyArtifact.h"
+
+#include <algorithm>
+#include <cstring>
+#include <filesystem>
+#include <gtest/gtest.h>
+
+namespace tawny::test {
+namespace {
+
+struct Candidate {
+  const char *name;
+  /// The toy kernels for this device.
+  std::vector<std::byte> (*code)();
+};
+
+class Conformance : public testing::TestWithParam<Candidate> {
+protected:
+  void SetUp() override {
+    auto opened = openDevice(GetParam().name, 2);
+    if (!opened)
+      GTEST_SKIP() << opened.error().message;
+    device = std::move(*opened);
+  }
+
+  Buffer allocate(uint64_t bytes) {
+    auto buffer = device->allocate(bytes);
+    EXPECT_TRUE(buffer) << buffer.error().message;
+    return std::move(*buffer);
+  }
+  template <typename Value> std::vector<Value> read(const void *from, size_t count) {
+    std::vector<Value> values(count);
+    auto done = device->read(std::as_writable_bytes(std::span(values)), from);
+    EXPECT_TRUE(done) << done.error().message;
+    return values;
+  }
+  template <typename Value> void write(void *to, const std::vector<Value> &values) {
+    auto done = device->write(to, std::as_bytes(std::span(values)));
+    EXPECT_TRUE(done) << done.error().message;
+  }
+
+  std::unique_ptr<Device> device;
+};
+
+TEST_P(Conformance, DescribesItself) {
+  EXPECT_EQ(std::string_view(GetParam().name).find(device->kind()), 0u);
+  EXPECT_FALSE(device->description().empty());
+  auto memory = device->memory();
+  ASSERT_TRUE(memory) << memory.error().message;
+  EXPECT_GT(memory->totalBytes, 0u);
+  EXPECT_LE(memory->availableBytes, memory->totalBytes);
+}
+
+TEST_P(Conformance, AllocatesZeroedAlignedMemory) {
+  constexpr size_t bytes = (3 << 20) + 4;
+  Buffer buffer = allocate(bytes);
+  EXPECT_EQ(buffer.bytes(), bytes);
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(buffer.address()) % 4096, 0u);
+  std::vector<uint8_t> values = read<uint8_t>(buffer.address(), bytes);
+  EXPECT_EQ(std::ranges::count(values, 0), static_cast<std::ptrdiff_t>(bytes));
+  EXPECT_EQ(allocate(0).bytes(), 0u);
+}
+
+TEST_P(Conformance, MovesBytes) {
+  Buffer buffer = allocate(4096);
+  std::vector<int32_t> values = {5, -6, 7, 1 << 30};
+  write(buffer.at(64), values);
+  auto copied = device->copy(buffer.at(1024), buffer.at(64), 3 * sizeof(int32_t));
+  ASSERT_TRUE(copied) << copied.error().message;
+  EXPECT_EQ(read<int32_t>(buffer.at(1024), 4), (std::vector<int32_t>{5, -6, 7, 0}));
+  if (void *visible = device->hostView(buffer.at(64)))
+    EXPECT_EQ(std::memcmp(visible, values.data(), sizeof(int32_t) * values.size()), 0);
+}
+
+TEST_P(Conformance, RunsLaunchesInOrder) {
+  auto code = device->loadCode(GetParam().code());
+  ASSERT_TRUE(code) << code.error().message;
+  auto kernel = (*code)->kernel("toy_init");
+  ASSERT_TRUE(kernel) << kernel.error().message;
+  EXPECT_FALSE((*code)->kernel("toy_absent"));
+  constexpr unsigned launchCount = 9, values = 1000, stride = 4096;
+  Buffer buffer = allocate(uint64_t(launchCount + 1) * stride);
+  std::vector<float> first(values);
+  for (unsigned i = 0; i < values; ++i)
+    first[i] = static_cast<float>(i);
+  write(buffer.address(), first);
+  // Each launch doubles what the one before wrote.
+  std::vector<void *> addresses;
+  std::vector<Launch> launches(launchCount);
+  for (unsigned i = 0; i < launchCount; ++i)
+    addresses.insert(addresses.end(), {buffer.at(i * stride), buffer.at((i + 1) * stride)});
+  for (unsigned i = 0; i < launchCount; ++i) {
+    launches[i].kernel = *kernel;
+    launches[i].bindings = &addresses[2 * size_t(i)];
+    launches[i].bindingCount = 2;
+    launches[i].tiles = values;
+  }
+  ASSERT_TRUE(device->submit(launches));
+  ASSERT_TRUE(device->wait());
+  std::vector<float> last = read<float>(buffer.at(launchCount * stride), values);
+  for (unsigned i = 0; i < values; ++i)
+    ASSERT_EQ(last[i], first[i] * (1 << launchCount)) << i;
+}
+
+TEST_P(Conformance, PlacesWeights) {
+  ToyFile file = toyModel(GetParam().code());
+  std::string path = writeTemporary("placed", file.encode().span());
+  auto artifact = Artifact::open(path);
+  std::filesystem::remove(path);
+  ASSERT_TRUE(artifact) << artifact.error().message;
+  for (bool prefault : {true, false}) {
+    auto placed = device->placeWeights(**artifact, 0, prefault, {});
+    ASSERT_TRUE(placed) << placed.error().message;
+    EXPECT_EQ(placed->bytes(), (*artifact)->segment(0).size());
+    std::vector<std::byte> bytes = read<std::byte>(placed->address(), placed->bytes());
+    EXPECT_TRUE(std::ranges::equal(bytes, (*artifact)->segment(0)));
+  }
+}
+
+TEST_P(Conformance, RefusesWhatIsNoCode) {
+  std::vector<std::byte> noise(1000, std::byte(0xa5));
+  EXPECT_FALSE(device->loadCode(noise));
+}
+
+INSTANTIATE_TEST_SUITE_P(Devices, Conformance, testing::Values(Candidate{"cpu", toyCode}),
+                         [](const testing::TestParamInfo<Candidate> &info) {
+                           return std::string(info.param.name);
+                         });
+
+} // namespace
+} // namespace tawny::test
