@@ -7,6 +7,7 @@
 
 namespace tawny {
 
+/// Which code generator makes the kernels of a target.
 enum class TargetFamily { X86, AMDGPU, NVPTX };
 
 /// One row of the target table. Facts that only one family has are 0 or empty in the others.
