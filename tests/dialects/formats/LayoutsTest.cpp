@@ -1,0 +1,116 @@
+// Packing: every word and half is where Layouts.h says, and padding is zero.
+#include "dialects/formats/Layouts.h"
+#include "dialects/formats/Activations.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <random>
+#include <tuple>
+#include <vector>
+
+using namespace tawny;
+
+namespace {
+
+std::vector<std::byte> randomBytes(size_t size, unsigned seed) {
+  std::mt19937 random(seed);
+  std::vector<std::byte> bytes(size);
+  for (std::byte &byte : bytes)
+    byte = static_cast<std::byte>(random() & 0xFF);
+  return bytes;
+}
+
+/// Word `index` of a row in the source file; the last word of an odd F16 row is half a word.
+uint32_t sourceWord(const FormatInfo &format, uint64_t columns, const std::byte *row,
+                    uint64_t index) {
+  uint64_t at = 4 * index, size = 4;
+  if (!format.isFloat())
+    at = index / format.words * format.blockBytes + format.wordsOffset + index % format.words * 4;
+  else
+    size = std::min<uint64_t>(4, format.rowBytes(columns) - at);
+  uint32_t value = 0;
+  std::memcpy(&value, row + at, size);
+  return value;
+}
+
+using Case = std::tuple<LayoutInfo, Format, uint64_t>;
+class LayoutTest : public ::testing::TestWithParam<Case> {};
+
+TEST_P(LayoutTest, PutsEveryWordAndHalfInItsPlace) {
+  auto [layout, formatKind, blocks] = GetParam();
+  const FormatInfo &format = formatInfo(formatKind);
+  uint64_t columns = blocks * format.blockElements, rowBytes = format.rowBytes(columns);
+  for (uint64_t rows : {uint64_t{1}, uint64_t{5}, uint64_t{layout.tileRows}}) {
+    std::vector<std::byte> source = randomBytes(rows * rowBytes, 7);
+    std::vector<std::byte> tile(tileBytes(layout, format, columns), std::byte{0xAA});
+    packTile(layout, format, columns, rows, source.data(), tile.data());
+
+    // What is not found at a place of its own must be padding: it is cleared here, then compared.
+    std::vector<std::byte> rest = tile;
+    auto take = [&](uint64_t at, auto &value) {
+      ASSERT_LE(at + sizeof(value), tile.size());
+      std::memcpy(&value, tile.data() + at, sizeof(value));
+      std::memset(rest.data() + at, 0, sizeof(value));
+    };
+    for (uint64_t r = 0; r < rows; ++r) {
+      const std::byte *row = source.data() + r * rowBytes;
+      for (uint64_t i = 0; i < format.rowWords(columns); ++i) {
+        uint32_t value;
+        take((i / layout.loadWords * layout.tileRows + r) * layout.loadWords * 4 +
+                 i % layout.loadWords * 4,
+             value);
+        ASSERT_EQ(value, sourceWord(format, columns, row, i)) << "row " << r << " word " << i;
+      }
+      for (uint64_t b = 0; b < format.rowHalves(columns); ++b) {
+        uint16_t value, expected;
+        take(tileWordsBytes(layout, format, columns) + (b * layout.tileRows + r) * 2, value);
+        std::memcpy(&expected, row + b * format.blockBytes + format.halfOffset, sizeof(expected));
+        ASSERT_EQ(value, expected) << "row " << r << " half " << b;
+      }
+    }
+    EXPECT_EQ(rest, std::vector<std::byte>(tile.size())) << rows << " rows";
+  }
+}
+
+TEST_P(LayoutTest, SizesAreWholeTilesOfAlignedPlanes) {
+  auto [layout, formatKind, blocks] = GetParam();
+  const FormatInfo &format = formatInfo(formatKind);
+  uint64_t columns = blocks * format.blockElements;
+  uint64_t tile = tileBytes(layout, format, columns);
+  EXPECT_EQ(tileWordsBytes(layout, format, columns) % 64, 0u);
+  EXPECT_EQ(tile % 64, 0u);
+  EXPECT_EQ(packedBytes(layout, format, 1, columns), tile);
+  EXPECT_EQ(packedBytes(layout, format, layout.tileRows, columns), tile);
+  EXPECT_EQ(packedBytes(layout, format, layout.tileRows + 1, columns), 2 * tile);
+}
+
+INSTANTIATE_TEST_SUITE_P(All, LayoutTest,
+                         ::testing::Combine(::testing::Values(simd16Layout, simt32Layout),
+                                            ::testing::Values(Format::F32, Format::F16,
+                                                              Format::Q4_0, Format::Q8_0,
+                                                              Format::Q4_K, Format::Q6_K),
+                                            ::testing::Values(1, 3, 7)),
+                         [](const auto &info) {
+                           return std::string(std::get<0>(info.param).name) + "_" +
+                                  std::string(formatInfo(std::get<1>(info.param)).name) + "_" +
+                                  std::to_string(std::get<2>(info.param)) + "blocks";
+                         });
+
+TEST(Layouts, AreFoundByName) {
+  EXPECT_EQ(layoutByName("simd16")->tileRows, 16u);
+  EXPECT_EQ(layoutByName("simt32")->loadWords, 4u);
+  EXPECT_EQ(layoutByName("rows")->tileRows, 0u);
+  EXPECT_FALSE(layoutByName("simd8").has_value());
+  EXPECT_EQ(packedBytes(rowsLayout, formatInfo(Format::Q4_0), 3, 64), 108u);
+}
+
+TEST(ActivationRow, HasFourPlanesInPaddedRows) {
+  ActivationRow row{96};
+  EXPECT_EQ(row.scalesOffset(), 96u);
+  EXPECT_EQ(row.sums32Offset(), 96u + 12);
+  EXPECT_EQ(row.sums16Offset(), 96u + 24);
+  EXPECT_EQ(row.bytes(), 192u); // 144 bytes of planes
+}
+
+} // namespace
