@@ -76,7 +76,7 @@ std::unique_ptr<fb::SegmentT> makeSegment(fb::SegmentKind kind, uint64_t bytes) 
 llvm::Expected<fb::ArtifactT> buildHeader(const ArtifactContents &contents,
                                           const WeightTable &weights) {
   fb::ArtifactT header;
-  header.compiler_version = "tawnyc " TAWNY_VERSION;
+  header.compiler_version = TAWNY_VERSION;
   header.model = encodeModel(contents.model);
   auto tokenizer = encodeTokenizer(contents.model.vocabulary);
   if (!tokenizer)
