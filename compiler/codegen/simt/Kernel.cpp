@@ -10,11 +10,11 @@ using namespace mlir;
 namespace tawny::simt {
 
 Bindings::Bindings(rt::KernelOp kernel, ValueRange pointers)
-    : kernel(kernel), pointers(pointers.begin(), pointers.end()) {}
+
+    : bindings(kernel.getBindings()), pointers(pointers.begin(), pointers.end()) {}
 
 Value Bindings::find(rt::Source source, int64_t index) const {
-  for (auto [binding, pointer] :
-       llvm::zip_equal(kernel.getBindings().getAsRange<rt::ArgumentAttr>(), pointers))
+  for (auto [binding, pointer] : llvm::zip_equal(bindings.getAsRange<rt::ArgumentAttr>(), pointers))
     if (binding.getSource() == source && binding.getIndex() == index)
       return pointer;
   return {};
@@ -34,8 +34,8 @@ llvm::Error requireSources(rt::KernelOp kernel, llvm::ArrayRef<rt::Source> sourc
   auto bindings = kernel.getBindings().getAsRange<rt::ArgumentAttr>();
   for (rt::Source source : sources)
     if (llvm::none_of(bindings, [&](auto binding) { return binding.getSource() == source; }))
-      return kernelError(kernel, "expected a binding of " + rt::stringifySource(source) +
-                                     ", found none");
+      return kernelError(kernel,
+                         "expected a binding of " + rt::stringifySource(source) + ", found none");
   return llvm::Error::success();
 }
 
@@ -55,8 +55,8 @@ static llvm::Error checkGrid(rt::KernelOp kernel, Operation *op) {
   if (kernel.getGrid() == expected)
     return llvm::Error::success();
   std::string message;
-  llvm::raw_string_ostream(message) << "expected the grid " << expected << ", found "
-                                    << kernel.getGrid();
+  llvm::raw_string_ostream(message)
+      << "expected the grid " << expected << ", found " << kernel.getGrid();
   return kernelError(kernel, message);
 }
 
@@ -71,26 +71,25 @@ static llvm::Expected<KernelBody> plan(rt::KernelOp kernel, const TargetInfo &ta
       .Case<llm::RmsNormOp, llm::AddRmsNormOp>(
           [&](auto norm) { return planNorm(kernel, norm, target); })
       .Default([&](Operation *other) -> llvm::Expected<KernelBody> {
-        return kernelError(kernel, "no emitter yet for '" + other->getName().getStringRef() +
-                                       "' on GPUs");
+        return kernelError(kernel,
+                           "no emitter yet for '" + other->getName().getStringRef() + "' on GPUs");
       });
 }
 
 /// The workgroup's memory of a kernel, as a pointer for its wrapper.
-static Value sharedMemory(Simt &b, gpu::GPUModuleOp module, llvm::StringRef kernel,
-                          int64_t bytes) {
+static Value sharedMemory(Simt &b, gpu::GPUModuleOp module, llvm::StringRef kernel, int64_t bytes) {
   auto type = LLVM::LLVMArrayType::get(b.f32, (bytes + 3) / 4);
   std::string name = (kernel + ".shared").str();
   OpBuilder top = OpBuilder::atBlockBegin(module.getBody());
-  LLVM::GlobalOp::create(top, b.getLoc(), type, /*isConstant=*/false, LLVM::Linkage::Internal,
-                         name, Attribute(), /*alignment=*/16, sharedSpace);
+  LLVM::GlobalOp::create(top, b.getLoc(), type, /*isConstant=*/false, LLVM::Linkage::Internal, name,
+                         Attribute(), /*alignment=*/16, sharedSpace);
   return LLVM::AddressOfOp::create(b, b.shared, name);
 }
 
-static void emitKernel(rt::KernelOp kernel, const TargetInfo &target, const KernelBody &body,
-                       gpu::GPUModuleOp module) {
+static void emitKernel(rt::KernelOp kernel, const TargetInfo &target, const Backend &backend,
+                       const KernelBody &body, gpu::GPUModuleOp module) {
   OpBuilder plain = OpBuilder::atBlockEnd(module.getBody());
-  Simt b(kernel.getLoc(), plain, target);
+  Simt b(kernel.getLoc(), plain, target, backend);
   SmallVector<Type> pointers(kernel.getBindings().size(), b.global);
   SmallVector<Type> arguments{b.i32};
   llvm::append_range(arguments, pointers);
@@ -111,13 +110,11 @@ static void emitKernel(rt::KernelOp kernel, const TargetInfo &target, const Kern
   func::ReturnOp::create(b);
 
   b.setInsertionPointToEnd(module.getBody());
-  auto wrapper =
-      gpu::GPUFuncOp::create(b, kernel.getSymName(), b.getFunctionType(pointers, {}));
+  auto wrapper = gpu::GPUFuncOp::create(b, kernel.getSymName(), b.getFunctionType(pointers, {}));
   wrapper->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), b.getUnitAttr());
   wrapper.setKnownBlockSize(ArrayRef<int32_t>{static_cast<int32_t>(body.threads), 1, 1});
   b.setInsertionPointToStart(&wrapper.getBody().front());
-  Value tile = arith::IndexCastOp::create(b, b.i32,
-                                          gpu::BlockIdOp::create(b, gpu::Dimension::x));
+  Value tile = arith::IndexCastOp::create(b, b.i32, gpu::BlockIdOp::create(b, gpu::Dimension::x));
   SmallVector<Value> operands{tile};
   llvm::append_range(operands, wrapper.getArguments());
   if (body.sharedBytes != 0)
@@ -128,6 +125,7 @@ static void emitKernel(rt::KernelOp kernel, const TargetInfo &target, const Kern
 
 llvm::Expected<std::vector<EmittedKernel>> emitKernels(rt::ExecutableOp executable,
                                                        const TargetInfo &target,
+                                                       const Backend &backend,
                                                        gpu::GPUModuleOp module) {
   std::vector<EmittedKernel> kernels;
   for (auto kernel : executable.getBody().getOps<rt::KernelOp>()) {
@@ -138,7 +136,7 @@ llvm::Expected<std::vector<EmittedKernel>> emitKernels(rt::ExecutableOp executab
       return kernelError(kernel, "needs " + llvm::Twine(body->sharedBytes) +
                                      " bytes of shared memory; " + target.name + " has " +
                                      llvm::Twine(target.sharedBytes));
-    emitKernel(kernel, target, *body, module);
+    emitKernel(kernel, target, backend, *body, module);
     kernels.push_back({kernel.getSymName().str(), body->threads});
   }
   return kernels;

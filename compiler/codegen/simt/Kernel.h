@@ -26,7 +26,7 @@ public:
 private:
   Value find(rt::Source source, int64_t index) const;
 
-  rt::KernelOp kernel;
+  mlir::ArrayAttr bindings; ///< rt::ArgumentAttr.
   mlir::SmallVector<Value> pointers;
 };
 
@@ -34,8 +34,8 @@ private:
 struct KernelBody {
   unsigned threads = 0;    ///< Of a workgroup: whole waves.
   int64_t sharedBytes = 0; ///< LDS (shared memory) of a workgroup.
-  /// Emits the body: the tile index (uniform i32), the bindings, and the workgroup's memory, aligned
-  /// to 16 bytes (null where sharedBytes is 0).
+  /// Emits the body: the tile index (uniform i32), the bindings, and the workgroup's memory,
+  /// aligned to 16 bytes (null where sharedBytes is 0).
   std::function<void(Simt &b, Value tile, const Bindings &bindings, Value shared)> emit;
 };
 
@@ -61,7 +61,9 @@ struct EmittedKernel {
 
 /// Emits all kernels of an executable into an empty gpu.module: for each a private body
 /// `(tile, bindings…, shared)` and the kernel that calls it.
-llvm::Expected<std::vector<EmittedKernel>>
-emitKernels(rt::ExecutableOp executable, const TargetInfo &target, mlir::gpu::GPUModuleOp module);
+llvm::Expected<std::vector<EmittedKernel>> emitKernels(rt::ExecutableOp executable,
+                                                       const TargetInfo &target,
+                                                       const Backend &backend,
+                                                       mlir::gpu::GPUModuleOp module);
 
 } // namespace tawny::simt

@@ -1,6 +1,7 @@
 // Skinny linear: N output rows from 1 to 16 tokens of K inputs, weights in their packed format.
 //
-//   workgroup (tile: 32 rows of part p; a head with rope_append)            grid: tiles of all parts
+//   workgroup (tile: 32 rows of part p; a head with rope_append)            grid: tiles of all
+//   parts
 //     for t0 in tokens step T (T = 8, or 1 where one token is left):
 //       32 lanes (unit of 32 rows, slice s of S), lane = row:
 //         sums[T] = 0
@@ -10,12 +11,13 @@
 //         shared[unit][s][t][lane] = sums[t]
 //       barrier; thread = (row, t): sum over s, bias, epilogue, store y[t0 + t, row]; barrier
 //
-// Bytes: packed weights, and x from cache: one address for all lanes of a wave of 32, so through the
-// scalar unit; two for a wave of 64. Activations are f32 and so is all arithmetic.
+// Bytes: packed weights, and x from cache: one address for all lanes of a wave of 32, so through
+// the scalar unit; two for a wave of 64. Activations are f32 and so is all arithmetic.
 #include "compiler/codegen/simt/Linear.h"
 
 #include "passes/KernelShapes.h"
 
+#include "llvm/ADT/MapVector.h"
 #include "llvm/Support/MathExtras.h"
 
 using namespace mlir;
@@ -36,143 +38,111 @@ namespace {
 class LinearEmitter {
 public:
   LinearEmitter(Simt &b, const LinearPlan &plan, const Bindings &bindings, Value shared)
-      : b(b), plan(plan), bindings(bindings), shared(shared) {}
+      : b(b), plan(plan), op(plan.op), bindings(bindings), shared(shared) {}
 
   void emit(Value tile) {
     tokenCount = b.loadConstant(b.i32, bindings.source(rt::Source::RowCount), 4);
-    if (plan.paired)
-      emitTile(llvm::to_vector(llvm::seq<unsigned>(0, plan.parts.size())), tile);
-    else
-      emitPartsFrom(0, tile);
+    findPart(tile);
+    b.forRange(b.i32c(0), tokenCount, LinearPlan::tokenTile, [&](Value firstToken) {
+      b.ifElse(
+          b.equal(b.sub(tokenCount, firstToken), 1), [&] { emitTokens(firstToken, 1); },
+          [&] { emitTokens(firstToken, LinearPlan::tokenTile); });
+    });
   }
 
 private:
-  using Parts = SmallVector<unsigned>;
-
-  /// The tile belongs to `part` or a later one; each part has its own code, because formats differ.
-  void emitPartsFrom(unsigned part, Value tile) {
-    if (part + 1 == plan.parts.size())
-      return emitTile({part}, tile);
-    Value end = b.i32c(plan.partTiles(part));
-    b.ifElse(
-        b.below(tile, end), [&] { emitTile({part}, tile); },
-        [&] { emitPartsFrom(part + 1, b.sub(tile, end)); });
+  /// The part that a tile of a concatenated linear belongs to, and its number there.
+  void findPart(Value tile) {
+    tileOfPart = tile;
+    if (plan.paired || plan.parts.size() == 1)
+      return;
+    tilePart = b.i32c(0);
+    int64_t start = 0;
+    for (unsigned part = 1; part < plan.parts.size(); ++part) {
+      start += plan.partTiles(part - 1);
+      Value isBefore = b.below(tile, start);
+      tilePart = b.select(isBefore, tilePart, b.i32c(part));
+      tileOfPart = b.select(isBefore, tileOfPart, b.add(tile, -start));
+    }
   }
 
-  void emitTile(const Parts &parts, Value tile) {
-    LinearTile linearTile{b, plan, bindings, shared, tokenCount, parts, tile};
-    b.forRange(b.i32c(0), tokenCount, LinearPlan::tokenTile, [&](Value firstToken) {
-      auto emitTokens = [&](int64_t tokens) {
-        emitUnits(linearTile, firstToken, tokens);
-        b.barrier();
-        emitStores(linearTile, firstToken, tokens);
-        b.barrier();
-      };
-      b.ifElse(
-          b.equal(b.sub(tokenCount, firstToken), 1), [&] { emitTokens(1); },
-          [&] { emitTokens(LinearPlan::tokenTile); });
-    });
-  }
-
-  /// Where 32 lanes work: a unit's first row, and the slice of K.
-  struct Group {
-    Value index;    ///< unit * slices + slice.
-    Value firstRow; ///< Uniform.
-    Value slice;
-  };
-
-  /// Finds the lane's unit and slice, and with them its weight and rows.
-  void emitUnits(const LinearTile &tile, Value firstToken, int64_t tokens) {
-    const int64_t groupsPerWave = plan.waveSize / LinearPlan::unitRows;
-    const int64_t wavesPerUnit = plan.slices / groupsPerWave;
-    Value wave = b.wave(), unit = b.divU(wave, wavesPerUnit);
-    Value groupIndex = b.mul(wave, groupsPerWave);
-    if (groupsPerWave > 1)
-      groupIndex = b.add(groupIndex, b.divU(b.lane(), LinearPlan::unitRows));
-    Group group{groupIndex, b.mul(tile.index, plan.tileRows), b.remU(groupIndex, plan.slices)};
-    if (!plan.paired) {
-      group.firstRow = b.add(group.firstRow, b.mul(unit, LinearPlan::unitRows));
-      unsigned part = tile.parts[0];
-      return emitSums(plan.parts[part], weight(part), group, firstToken, tokens);
-    }
-    bool sameFormat = llvm::all_equal(llvm::map_range(
-        plan.parts, [](const WeightShape &shape) { return shape.format; }));
-    if (sameFormat) { // one piece of code; the wave picks its weight
-      Value chosen = weight(0);
-      for (unsigned part = 1; part < plan.parts.size(); ++part)
-        chosen = b.select(b.equal(unit, part), weight(part), chosen);
-      return emitSums(plan.parts[0], chosen, group, firstToken, tokens);
-    }
-    for (unsigned part = 0; part < plan.parts.size(); ++part)
-      b.ifElse(b.equal(unit, part), [&] {
-        emitSums(plan.parts[part], weight(part), group, firstToken, tokens);
+  void emitTokens(Value firstToken, int64_t tokens) {
+    emitUnit(firstToken, tokens);
+    b.barrier();
+    LinearTile tile{b, plan, bindings, shared, tokenCount, /*parts=*/{}, tileOfPart};
+    if (plan.paired) {
+      llvm::append_range(tile.parts, llvm::seq<unsigned>(0, plan.parts.size()));
+      emitStores(tile, firstToken, tokens);
+    } else {
+      SmallVector<SmallVector<unsigned>> parts;
+      for (unsigned part = 0; part < plan.parts.size(); ++part)
+        parts.push_back({part});
+      chooseAmong(tilePart, parts, [&](ArrayRef<unsigned> chosen) {
+        tile.parts.assign(chosen.begin(), chosen.end());
+        emitStores(tile, firstToken, tokens);
       });
+    }
+    b.barrier();
   }
 
-  Value weight(unsigned part) { return bindings.operand(plan.op.getWeights()[part]); }
-
-  /// One slice of the dot products of 32 rows with `tokens` tokens.
-  void emitSums(const WeightShape &shape, Value weight, const Group &group, Value firstToken,
-                int64_t tokens) {
-    bool isAligned = plan.tileRows % LinearPlan::unitRows == 0;
-    LaneRow row = laneRow(b, shape, weight, group.firstRow, isAligned);
-    Value inputs = bindings.operand(plan.op.getInput());
-    SmallVector<Value> inputRows;
-    Value last = b.sub(tokenCount, b.i32c(1));
-    for (int64_t token = 0; token < tokens; ++token) {
-      Value clamped = b.minU(b.add(firstToken, token), last);
-      inputRows.push_back(b.at(inputs, b.mul(b.toI64(clamped), plan.columns() * 4)));
-    }
-    // Two sums per token, of even and odd inputs: a multiply-add need not wait for the last one.
-    SmallVector<Value> sums(2 * tokens, b.f32c(0));
-    sums = b.forCarry(group.slice, b.i32c(shape.chunks()), plan.slices, sums,
-                      [&](Value chunk, ValueRange carried) {
-                        SmallVector<Value> next(carried);
-                        emitChunk(shape, row, inputRows, chunk, shape.chunkElements(), next);
-                        return next;
-                      });
-    if (shape.tailElements() != 0)
-      sums = b.choose(
-          b.equal(group.slice, shape.chunks() % plan.slices), ValueRange(sums).getTypes(),
-          [&] {
-            SmallVector<Value> next(sums);
-            emitChunk(shape, row, inputRows, b.i32c(shape.chunks()), shape.tailElements(), next);
-            return next;
-          },
-          [&] { return sums; });
-    Value lane = b.remU(b.lane(), LinearPlan::unitRows);
-    for (int64_t token = 0; token < tokens; ++token) {
-      Value sum = b.addF(sums[2 * token], sums[2 * token + 1]);
-      Value offset = plan.sumOffset(b, group.index, b.i32c(token), lane, tokens);
-      b.store(sum, b.at(shared, offset), 4);
-    }
+  /// Emits `body` for each of the sets of parts, under the condition that `part` is in it. The sets
+  /// are the branches of one decision: were they conditions one after another, LLVM would keep what
+  /// one has loaded for the next, in more registers than there are.
+  void chooseAmong(Value part, ArrayRef<SmallVector<unsigned>> sets,
+                   const std::function<void(ArrayRef<unsigned>)> &body) {
+    if (sets.size() == 1)
+      return body(sets[0]);
+    Value isFirst = b.equal(part, sets[0][0]);
+    for (unsigned other : ArrayRef(sets[0]).drop_front())
+      isFirst = arith::OrIOp::create(b, isFirst, b.equal(part, other));
+    b.ifElse(isFirst, [&] { body(sets[0]); }, [&] { chooseAmong(part, sets.drop_front(), body); });
   }
 
-  void emitChunk(const WeightShape &shape, const LaneRow &row, ArrayRef<Value> inputRows,
-                 Value chunk, int64_t elements, SmallVector<Value> &sums) {
-    WeightChunk weights(b, shape, row, chunk, elements);
-    Value offset = b.mul(chunk, shape.chunkElements() * 4);
-    SmallVector<Value> inputs, loaded(inputRows.size());
-    for (Value inputRow : inputRows)
-      inputs.push_back(b.at(inputRow, offset));
-    // As many scalars as a token's share of the 100 or so scalar registers allows.
-    const int64_t width = inputRows.size() == 1 ? 16 : 8;
-    weights.decode([&](int64_t index, Value weight) {
-      for (size_t token = 0; token < inputs.size(); ++token) {
-        if (index % width == 0)
-          loaded[token] = b.loadConstant(b.vectorOf(b.f32, std::min(width, elements - index)),
-                                         b.at(inputs[token], index * 4), 4);
-        Value &sum = sums[2 * token + index % 2];
-        sum = b.fma(weight, b.element(loaded[token], index % width), sum);
+  /// Finds the unit of 32 lanes and the slice of K, and with them weight and rows. Parts of one
+  /// format share their code.
+  void emitUnit(Value firstToken, int64_t tokens) {
+    const int64_t groupsPerWave = plan.waveSize / LinearPlan::unitRows;
+    Value wave = b.wave(), unit = b.divU(wave, plan.slices / groupsPerWave);
+    LinearGroup group;
+    group.index = b.mul(wave, groupsPerWave);
+    if (groupsPerWave > 1)
+      group.index = b.add(group.index, b.divU(b.lane(), LinearPlan::unitRows));
+    group.slice = b.remU(group.index, plan.slices);
+    group.firstRow = b.mul(tileOfPart, plan.tileRows);
+    if (!plan.paired)
+      group.firstRow = b.add(group.firstRow, b.mul(unit, LinearPlan::unitRows));
+    group.firstToken = firstToken;
+    group.tokenCount = tokenCount;
+    group.inputs = bindings.operand(op.getInput());
+    group.shared = shared;
+
+    Value part = plan.paired ? unit : tilePart;
+    llvm::MapVector<Format, SmallVector<unsigned>> formats;
+    for (auto [index, shape] : llvm::enumerate(plan.parts))
+      formats[shape.format].push_back(static_cast<unsigned>(index));
+    SmallVector<SmallVector<unsigned>> sets(llvm::make_second_range(formats));
+    chooseAmong(part, sets, [&](ArrayRef<unsigned> parts) {
+      group.weight = weight(parts[0]);
+      group.lastRow = b.i32c(plan.parts[parts[0]].rows - 1);
+      for (unsigned other : parts.drop_front()) {
+        Value isOther = b.equal(part, other);
+        group.weight = b.select(isOther, weight(other), group.weight);
+        group.lastRow = b.select(isOther, b.i32c(plan.parts[other].rows - 1), group.lastRow);
       }
+      emitSums(b, plan, plan.parts[parts[0]], group, tokens);
     });
   }
+
+  Value weight(unsigned part) { return bindings.operand(op.getWeights()[part]); }
 
   Simt &b;
   const LinearPlan &plan;
+  llm::LinearOp op;
   const Bindings &bindings;
   Value shared;
   Value tokenCount;
+  Value tilePart;   ///< Null where there is no choice; uniform.
+  Value tileOfPart; ///< Uniform.
 };
 
 /// What this emitter does not do, as an error.
@@ -187,8 +157,8 @@ llvm::Error checkLinear(rt::KernelOp kernel, llm::LinearOp op) {
   if (llvm::Error error = requireSources(kernel, {rt::Source::RowCount}))
     return error;
   if (op.getRopeAppend())
-    return requireSources(kernel, {rt::Source::Positions, rt::Source::KvSlots,
-                                   rt::Source::KeyPages, rt::Source::ValuePages});
+    return requireSources(kernel, {rt::Source::Positions, rt::Source::KvSlots, rt::Source::KeyPages,
+                                   rt::Source::ValuePages});
   return llvm::Error::success();
 }
 
@@ -208,19 +178,24 @@ llvm::Expected<KernelBody> planLinear(rt::KernelOp kernel, llm::LinearOp op,
     auto type = cast<RankedTensorType>(weight.getType());
     llvm::StringRef name = llm::formatName(type.getElementType());
     WeightShape shape{*formatByName(name), type.getDimSize(0), type.getDimSize(1)};
-    mostChunks = std::max<int64_t>(mostChunks,
-                                   llvm::divideCeil(shape.columns, shape.chunkElements()));
+    mostChunks =
+        std::max<int64_t>(mostChunks, llvm::divideCeil(shape.columns, shape.chunkElements()));
     plan.parts.push_back(shape);
   }
-  constexpr int64_t mostWaves = 16;
+  // 512 lanes leave each of them 128 vector registers on every chip. Eight waves keep some 70 loads
+  // of 16 bytes per lane in flight; more waves where units take them.
+  constexpr int64_t mostLanes = 512;
+  const int64_t mostWaves = mostLanes / plan.waveSize;
   if (plan.units() > mostWaves)
     return kernelError(kernel, "a tile of " + llvm::Twine(plan.units()) +
                                    " times 32 rows does not fit a workgroup of " +
                                    llvm::Twine(mostWaves) + " waves");
-  // Eight waves keep some 70 loads of 16 bytes per lane in flight; more where units take them.
   int64_t waves = plan.units() > 2 ? mostWaves : 8, groupsPerWave = plan.waveSize / plan.unitRows;
-  plan.slices = std::min<int64_t>(waves / plan.units(), llvm::divideCeil(mostChunks, groupsPerWave));
-  plan.slices *= groupsPerWave;
+  // Two slices at least: with one, LLVM would know the chunk and share its inputs between parts, in
+  // more registers than there are.
+  plan.slices =
+      std::min<int64_t>(waves / plan.units(), llvm::divideCeil(mostChunks, groupsPerWave));
+  plan.slices = std::max<int64_t>(plan.slices * groupsPerWave, 2);
 
   KernelBody body;
   body.threads = static_cast<unsigned>(plan.threads());

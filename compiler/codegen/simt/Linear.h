@@ -26,9 +26,7 @@ struct LinearPlan {
 
   int64_t columns() const { return parts[0].columns; }
   int64_t units() const;
-  int64_t partTiles(unsigned part) const {
-    return (parts[part].rows + tileRows - 1) / tileRows;
-  }
+  int64_t partTiles(unsigned part) const { return (parts[part].rows + tileRows - 1) / tileRows; }
   int64_t threads() const { return units() * slices * unitRows; }
   /// Sums of all lanes: f32 [units][slices][tokens][32].
   int64_t sharedBytes() const { return units() * slices * tokenTile * unitRows * 4; }
@@ -43,10 +41,28 @@ struct LinearTile {
   const LinearPlan &plan;
   const Bindings &bindings;
   Value shared;
-  Value tokenCount;               ///< Rows of the activations; uniform.
+  Value tokenCount;                  ///< Rows of the activations; uniform.
   mlir::SmallVector<unsigned> parts; ///< The part, or all of a paired linear.
-  Value index;                    ///< The tile's number in its part; uniform.
+  Value index;                       ///< The tile's number in its part; uniform.
 };
+
+/// Where 32 lanes work: 32 rows of a part, and a slice of K.
+struct LinearGroup {
+  Value index; ///< unit * slices + slice.
+  Value slice;
+  Value weight;     ///< The part's; uniform, as are the following.
+  Value firstRow;   ///< Of the unit, in the part.
+  Value lastRow;    ///< Of the part.
+  Value firstToken; ///< Of the register tile.
+  Value tokenCount;
+  Value inputs;
+  Value shared;
+};
+
+/// Emits the dot products of a group's rows with `tokens` tokens, over its slice of K, and stores
+/// them in shared memory at LinearPlan::sumOffset.
+void emitSums(Simt &b, const LinearPlan &plan, const WeightShape &shape, const LinearGroup &group,
+              int64_t tokens);
 
 /// Where a store goes: an output row of the tile's part and a token, both in range.
 struct LinearElement {
@@ -64,7 +80,8 @@ void emitStores(const LinearTile &tile, Value firstToken, int64_t tokens);
 Value linearSum(const LinearTile &tile, unsigned part, Value tileRow, Value row, Value slot,
                 int64_t tokens);
 
-/// The store of `rope_append`: rotates q and k by the token's position, appends k and v to the pool.
+/// The store of `rope_append`: rotates q and k by the token's position, appends k and v to the
+/// pool.
 ///
 /// A layer's half of the pool is f16 [slot][KV head][head element], a slot being one token of a
 /// page (`kv_slots`), so that a page is as long as the geometry says whatever its page size.

@@ -35,8 +35,7 @@ struct NormPlan {
 class NormEmitter {
 public:
   NormEmitter(Simt &b, const NormPlan &plan, const Bindings &bindings, Value shared)
-      : b(b), plan(plan), bindings(bindings), shared(shared),
-        type(b.vectorOf(b.f32, plan.width)) {}
+      : b(b), plan(plan), bindings(bindings), shared(shared), type(b.vectorOf(b.f32, plan.width)) {}
 
   void emit(Value tile) {
     rowOffset = b.mul(b.toI64(tile), plan.columns * 4);
@@ -114,8 +113,7 @@ private:
     Value sum = b.waveSum(value);
     if (plan.waves() == 1)
       return sum;
-    b.ifElse(b.equal(b.lane(), 0),
-             [&] { b.store(sum, b.at(shared, b.mul(b.wave(), 4)), 4); });
+    b.ifElse(b.equal(b.lane(), 0), [&] { b.store(sum, b.at(shared, b.mul(b.wave(), 4)), 4); });
     b.barrier();
     Value total = b.load(b.f32, shared, 4);
     for (int64_t wave = 1; wave < plan.waves(); ++wave)

@@ -1,9 +1,10 @@
 // Rotary position embedding in the store of a linear.
 //
-//   for each element d of a head at position p:                       once per output, not per input
+//   for each element d of a head at position p:                       once per output, not per
+//   input
 //     turns = fract(p * base^(-2i / rotary) / 2 pi)                   i: the pair of d
-//     q or k: x[d] * cos(turns) -+ x[partner] * sin(turns)            the partner's sum is in shared
-//     q: store f32; k, v: store f16 at pool[kv_slots[token]]          memory
+//     q or k: x[d] * cos(turns) -+ x[partner] * sin(turns)            the partner's sum is in
+//     shared q: store f32; k, v: store f16 at pool[kv_slots[token]]          memory
 #include "compiler/codegen/simt/Linear.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -33,9 +34,12 @@ Value frequencyTable(Simt &b, llm::RopeAttr rope) {
   std::string name = (SymbolTable::getSymbolName(function).getValue() + ".turns").str();
   if (!module.lookupSymbol(name)) {
     OpBuilder top = OpBuilder::atBlockBegin(module.getBody());
-    LLVM::GlobalOp::create(top, b.getLoc(), LLVM::LLVMArrayType::get(b.f32, size),
-                           /*isConstant=*/true, LLVM::Linkage::Internal, name,
-                           b.getF32TensorAttr(table), /*alignment=*/8, constantSpace);
+    LLVM::GlobalOp::create(
+        top, b.getLoc(), LLVM::LLVMArrayType::get(b.f32, size),
+        /*isConstant=*/true, LLVM::Linkage::Internal, name,
+
+        DenseElementsAttr::get(RankedTensorType::get(size, b.f32), ArrayRef<float>(table)),
+        /*alignment=*/8, constantSpace);
   }
   auto pointer = LLVM::LLVMPointerType::get(b.getContext(), constantSpace);
   return LLVM::AddressOfOp::create(b, pointer, name);
@@ -106,12 +110,12 @@ Rotation emitRotation(Simt &b, llm::RopeAttr rope, Value position, Value pair) {
   Value rest = b.fma(quarters, b.f32c(-0.25), turns);
   Value angle = b.mulF(rest, b.f32c(2 * std::numbers::pi));
   Value square = b.mulF(angle, angle);
-  Value sine = b.mulF(
-      angle, polynomial(b, square, {1.0, -1.0 / 6, 1.0 / 120, -1.0 / 5040, 1.0 / 362880}));
-  Value cosine = polynomial(
-      b, square, {1.0, -1.0 / 2, 1.0 / 24, -1.0 / 720, 1.0 / 40320, -1.0 / 3628800});
-  Value quadrant = arith::AndIOp::create(b, arith::FPToSIOp::create(b, b.i32, quarters).getResult(),
-                                         b.i32c(3));
+  Value sine =
+      b.mulF(angle, polynomial(b, square, {1.0, -1.0 / 6, 1.0 / 120, -1.0 / 5040, 1.0 / 362880}));
+  Value cosine =
+      polynomial(b, square, {1.0, -1.0 / 2, 1.0 / 24, -1.0 / 720, 1.0 / 40320, -1.0 / 3628800});
+  Value quadrant =
+      arith::AndIOp::create(b, arith::FPToSIOp::create(b, b.i32, quarters).getResult(), b.i32c(3));
   Value isOdd = b.equal(b.remU(quadrant, 2), 1);
   Value isSineNegative = b.equal(b.divU(quadrant, 2), 1);
   Value isCosineNegative = b.equal(b.divU(b.remU(b.add(quadrant, 1), 4), 2), 1);

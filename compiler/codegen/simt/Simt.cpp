@@ -9,8 +9,8 @@ using namespace mlir;
 
 namespace tawny::simt {
 
-Simt::Simt(Location loc, OpBuilder &builder, const TargetInfo &target)
-    : ImplicitLocOpBuilder(loc, builder), target(target) {
+Simt::Simt(Location loc, OpBuilder &builder, const TargetInfo &target, const Backend &backend)
+    : ImplicitLocOpBuilder(loc, builder), target(target), backend(backend) {
   i8 = getI8Type();
   i16 = getI16Type();
   i32 = getI32Type();
@@ -124,14 +124,13 @@ void Simt::forRange(Value begin, Value end, int64_t step, const Body &body) {
 
 SmallVector<Value> Simt::forCarry(Value begin, Value end, int64_t step, ValueRange initial,
                                   const CarryBody &body) {
-  auto loop = scf::ForOp::create(
-      *this, begin, end, i32c(step), initial,
-      [&](OpBuilder &inner, Location, Value index, ValueRange carried) {
-        OpBuilder::InsertionGuard guard(*this);
-        setInsertionPoint(inner.getInsertionBlock(), inner.getInsertionPoint());
-        SmallVector<Value> next = body(index, carried);
-        scf::YieldOp::create(*this, next);
-      });
+  auto loop = scf::ForOp::create(*this, begin, end, i32c(step), initial);
+  OpBuilder::InsertionGuard guard(*this);
+  if (initial.empty()) // comes with a terminator
+    loop.getBody()->getTerminator()->erase();
+  setInsertionPointToEnd(loop.getBody());
+  SmallVector<Value> next = body(loop.getInductionVar(), loop.getRegionIterArgs());
+  scf::YieldOp::create(*this, next);
   return SmallVector<Value>(loop.getResults());
 }
 

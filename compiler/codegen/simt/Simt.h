@@ -17,13 +17,21 @@ using mlir::Value;
 /// Address spaces that AMDGPU and NVPTX number alike.
 enum AddressSpace : unsigned { globalSpace = 1, sharedSpace = 3, constantSpace = 4 };
 
+/// What the backend of a family does in its own way.
+struct Backend {
+  /// Emits a point that the backend's scheduler moves nothing across; null where none is needed.
+  void (*scheduleFence)(mlir::OpBuilder &builder, mlir::Location loc) = nullptr;
+};
+
 /// Emits at the builder's insertion point. Integers are i32 unless said otherwise; a byte offset
 /// may be i32 (unsigned) or i64.
 class Simt : public mlir::ImplicitLocOpBuilder {
 public:
-  Simt(mlir::Location loc, mlir::OpBuilder &builder, const TargetInfo &target);
+  Simt(mlir::Location loc, mlir::OpBuilder &builder, const TargetInfo &target,
+       const Backend &backend);
 
   const TargetInfo &target;
+  const Backend &backend;
   Type i8, i16, i32, i64, f16, f32;
   Type global, shared; ///< Pointers.
 
@@ -76,12 +84,18 @@ public:
   /// The sum over the wave's lanes, in every lane.
   Value waveSum(Value value);
 
+  /// Bounds how far the backend's scheduler may move loads ahead of their uses.
+  void scheduleFence() {
+    if (backend.scheduleFence)
+      backend.scheduleFence(*this, getLoc());
+  }
+
   // Control. Loops step upwards over i32, unsigned, below 2^31.
   using Body = std::function<void(Value index)>;
   void forRange(Value begin, Value end, int64_t step, const Body &body);
   using CarryBody = std::function<mlir::SmallVector<Value>(Value index, mlir::ValueRange carried)>;
-  mlir::SmallVector<Value> forCarry(Value begin, Value end, int64_t step,
-                                    mlir::ValueRange initial, const CarryBody &body);
+  mlir::SmallVector<Value> forCarry(Value begin, Value end, int64_t step, mlir::ValueRange initial,
+                                    const CarryBody &body);
   void ifElse(Value condition, const std::function<void()> &then,
               const std::function<void()> &otherwise = {});
   using Yield = std::function<mlir::SmallVector<Value>()>;

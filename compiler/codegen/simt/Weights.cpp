@@ -48,12 +48,13 @@ int64_t WeightShape::chunkElements() const {
   return format == Format::F32 ? 32 : formatInfo(format).blockElements;
 }
 
-LaneRow laneRow(Simt &b, const WeightShape &shape, Value weight, Value firstRow, bool isAligned) {
+LaneRow laneRow(Simt &b, const WeightShape &shape, Value weight, Value firstRow, Value lastRow,
+                bool isAligned) {
   Value lane = b.remU(b.lane(), tileRows), firstTile = b.divU(firstRow, tileRows);
-  Value row = b.minU(b.add(firstRow, lane), b.i32c(shape.rows - 1));
+  Value row = b.minU(b.add(firstRow, lane), lastRow);
   Value rowOfTile = b.remU(row, tileRows);
-  int64_t halvesOffset = static_cast<int64_t>(
-      tileWordsBytes(simt32Layout, formatInfo(shape.format), shape.columns));
+  int64_t halvesOffset =
+      static_cast<int64_t>(tileWordsBytes(simt32Layout, formatInfo(shape.format), shape.columns));
   Value words = b.mul(rowOfTile, loadBytes);
   Value halves = b.add(b.mul(rowOfTile, 2), halvesOffset);
   if (!isAligned) { // some lanes are on the next tile
@@ -71,12 +72,14 @@ WeightChunk::WeightChunk(Simt &b, const WeightShape &shape, const LaneRow &row, 
   int64_t chunkWords = static_cast<int64_t>(info.rowWords(shape.chunkElements()));
   int64_t words = static_cast<int64_t>(info.rowWords(elements));
   Value base = b.at(row.tile, b.add(row.words, b.mul(chunk, chunkWords * 4 * tileRows)));
+  // Not loadConstant: LLVM would move a lone chunk out of the loop over tokens, and hundreds of
+  // decoded weights with it.
   for (int64_t word = 0; word < words; word += simt32Layout.loadWords)
-    loads.push_back(b.loadConstant(b.vectorOf(b.i32, simt32Layout.loadWords),
-                                   b.at(base, word * 4 * tileRows), loadBytes));
+    loads.push_back(b.load(b.vectorOf(b.i32, simt32Layout.loadWords),
+                           b.at(base, word * 4 * tileRows), loadBytes));
   if (info.halfOffset >= 0) {
     Value address = b.at(row.tile, b.add(row.halves, b.mul(chunk, 2 * tileRows)));
-    halfBits = arith::ExtUIOp::create(b, b.i32, b.loadConstant(b.i16, address, 2));
+    halfBits = arith::ExtUIOp::create(b, b.i32, b.load(b.i16, address, 2));
   }
 }
 

@@ -27,17 +27,17 @@ struct LaneRow {
   Value halves; ///< Byte offset of the lane's first f16 outside the words.
 };
 
-/// A unit of 32 consecutive rows from `firstRow` (uniform) on, one to each lane of a 32-lane half
-/// wave or wave. `isAligned` says that firstRow is a multiple of 32. Lanes past the last row read
-/// that row again, so that nothing outside the weight is read; whoever stores masks them.
-LaneRow laneRow(Simt &b, const WeightShape &shape, Value weight, Value firstRow, bool isAligned);
+/// 32 consecutive rows from `firstRow` on, one to each lane of a wave or half a wave. `isAligned`
+/// says that firstRow is a multiple of 32. Lanes past `lastRow` read that row again, so that
+/// nothing outside the weight is read; whoever stores masks them. Weight and rows are uniform.
+LaneRow laneRow(Simt &b, const WeightShape &shape, Value weight, Value firstRow, Value lastRow,
+                bool isAligned);
 
 /// One chunk of the lane's row: all its 16-byte loads are issued at construction.
 class WeightChunk {
 public:
   /// `chunk` is the index of a chunk; `elements` of it are wanted.
-  WeightChunk(Simt &b, const WeightShape &shape, const LaneRow &row, Value chunk,
-              int64_t elements);
+  WeightChunk(Simt &b, const WeightShape &shape, const LaneRow &row, Value chunk, int64_t elements);
 
   /// Calls `use` with weights 0 … elements - 1 of the chunk, in that order, decoded to f32.
   using Use = llvm::function_ref<void(int64_t index, Value weight)>;

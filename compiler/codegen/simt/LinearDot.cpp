@@ -1,0 +1,94 @@
+// The inner loop of the skinny linear: 32 rows, one to a lane, by some tokens.
+#include "compiler/codegen/simt/Linear.h"
+
+using namespace mlir;
+
+namespace tawny::simt {
+namespace {
+
+/// A token's products go to four sums in turn, so that a multiply-add need not wait for the last.
+constexpr int64_t sumsPerToken = 4;
+
+/// Inputs of the register tile's tokens: a uniform address, and what each token adds to it. Tokens
+/// past the last read that one again.
+struct Inputs {
+  Value base;
+  SmallVector<Value> offsets;
+
+  Inputs(Simt &b, const LinearPlan &plan, const LinearGroup &group, int64_t tokens) {
+    const int64_t rowBytes = plan.columns() * 4;
+    base = b.at(group.inputs, b.mul(b.toI64(group.firstToken), rowBytes));
+    Value last = b.sub(b.sub(group.tokenCount, b.i32c(1)), group.firstToken);
+    for (int64_t token = 0; token < tokens; ++token)
+      offsets.push_back(token == 0 ? b.i32c(0) : b.mul(b.minU(b.i32c(token), last), rowBytes));
+  }
+};
+
+/// Adds the products of one chunk to `sums`.
+void emitChunk(Simt &b, const WeightShape &shape, const LaneRow &row, const Inputs &inputs,
+               Value chunk, int64_t elements, SmallVector<Value> &sums) {
+  WeightChunk weights(b, shape, row, chunk, elements);
+  Value chunkOffset = b.mul(chunk, shape.chunkElements() * 4);
+  SmallVector<Value> addresses, run;
+  for (Value offset : inputs.offsets)
+    addresses.push_back(b.at(inputs.base, b.add(chunkOffset, offset)));
+  // Token by token, in runs of 16 inputs: one load of the scalar unit where the address is uniform.
+  // A fence follows so many loads that their inputs fit the registers they go to, some 100 scalar
+  // ones or a share of the vector ones. Left alone, LLVM's scheduler moves a chunk's loads to its
+  // front and spills (LLVM 22, gfx1151, Q4_K: 16 registers at 4 loads between fences, 114 at 8).
+  constexpr int64_t runElements = 16;
+  const int64_t loadsPerFence = b.target.waveSize == LinearPlan::unitRows ? 2 : 4;
+  int64_t loads = 0;
+  weights.decode([&](int64_t index, Value weight) {
+    run.push_back(weight);
+    int64_t size = static_cast<int64_t>(run.size()), first = index + 1 - size;
+    if (size < runElements && index + 1 < elements)
+      return;
+    for (auto [token, address] : llvm::enumerate(addresses)) {
+      if (loads++ % loadsPerFence == 0)
+        b.scheduleFence();
+      Value loaded =
+          b.loadConstant(b.vectorOf(b.f32, size), b.at(address, first * 4), /*alignment=*/4);
+      for (int64_t i = 0; i < size; ++i) {
+        Value &sum = sums[sumsPerToken * token + i % sumsPerToken];
+        sum = b.fma(run[i], b.element(loaded, i), sum);
+      }
+    }
+    run.clear();
+  });
+}
+
+} // namespace
+
+void emitSums(Simt &b, const LinearPlan &plan, const WeightShape &shape, const LinearGroup &group,
+              int64_t tokens) {
+  bool isAligned = plan.tileRows % LinearPlan::unitRows == 0;
+  LaneRow row = laneRow(b, shape, group.weight, group.firstRow, group.lastRow, isAligned);
+  Inputs inputs(b, plan, group, tokens);
+  SmallVector<Value> sums(sumsPerToken * tokens, b.f32c(0));
+  sums = b.forCarry(group.slice, b.i32c(shape.chunks()), plan.slices, sums,
+                    [&](Value chunk, ValueRange carried) {
+                      SmallVector<Value> next(carried);
+                      emitChunk(b, shape, row, inputs, chunk, shape.chunkElements(), next);
+                      return next;
+                    });
+  if (shape.tailElements() != 0)
+    sums = b.choose(
+        b.equal(group.slice, shape.chunks() % plan.slices), ValueRange(sums).getTypes(),
+        [&] {
+          SmallVector<Value> next(sums);
+          emitChunk(b, shape, row, inputs, b.i32c(shape.chunks()), shape.tailElements(), next);
+          return next;
+        },
+        [&] { return sums; });
+  Value lane = b.remU(b.lane(), LinearPlan::unitRows);
+  for (int64_t token = 0; token < tokens; ++token) {
+    Value sum = sums[sumsPerToken * token];
+    for (int64_t i = 1; i < sumsPerToken; ++i)
+      sum = b.addF(sum, sums[sumsPerToken * token + i]);
+    Value offset = plan.sumOffset(b, group.index, b.i32c(token), lane, tokens);
+    b.store(sum, b.at(group.shared, offset), 4);
+  }
+}
+
+} // namespace tawny::simt
