@@ -2,10 +2,13 @@
 // computed (models/samples/README.md and the README of the shared models).
 #include "dialects/interpreter/Interpreter.h"
 #include "models/Import.h"
+#include "passes/Passes.h"
 #include "runtime/support/Safetensors.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
+#include "mlir/Pass/PassManager.h"
+#include "mlir/Pass/PassRegistry.h"
 #include "llvm/Support/MemoryBuffer.h"
 
 #include <gtest/gtest.h>
@@ -42,6 +45,14 @@ public:
       reference = std::move(*content);
     else
       ADD_FAILURE() << content.error().message;
+  }
+
+  /// Runs a textual pass pipeline on the module.
+  void transform(llvm::StringRef pipeline) {
+    static const bool registered = (registerTawnyPasses(), true);
+    mlir::PassManager manager(&context);
+    ASSERT_TRUE(registered && mlir::succeeded(mlir::parsePassPipeline(pipeline, manager)));
+    ASSERT_TRUE(mlir::succeeded(manager.run(*imported->module)));
   }
 
   bool isReady() const { return !reference.tensors.empty(); }
@@ -99,18 +110,25 @@ int32_t argmax(llvm::ArrayRef<float> logits) {
   return static_cast<int32_t>(std::max_element(logits.begin(), logits.end()) - logits.begin());
 }
 
-/// The bounds of f32 activations with KV in f16: logits NMSE of 1e-6, and the same greedy tokens
-/// up to the first margin below 0.1.
-void checkAgainstReference(Model &model) {
+/// How far a model may be from its reference: the logits' NMSE, and the first margin of the
+/// reference below which its greedy tokens need not be found.
+struct Bounds {
+  double nmse;
+  float margin;
+};
+constexpr Bounds f32Bounds{1e-6, 0.1f}; ///< f32 activations, KV in f16
+constexpr Bounds int8Bounds{1e-3, 1.0f};
+
+void checkAgainstReference(Model &model, Bounds bounds = f32Bounds) {
   std::shared_ptr<const Rows> logits = model.run(model.tokens("prompt_tokens"));
   double error = nmse(logits->values, model.floats("logits"));
-  EXPECT_LE(error, 1e-6);
+  EXPECT_LE(error, bounds.nmse);
   std::printf("logits NMSE %.2e\n", error);
 
   std::vector<int32_t> greedy = model.tokens("greedy_tokens");
   std::vector<float> margins = model.floats("greedy_margin");
   int32_t position = static_cast<int32_t>(logits->rows);
-  for (size_t i = 0; i < greedy.size() && margins[i] >= 0.1f; ++i, ++position) {
+  for (size_t i = 0; i < greedy.size() && margins[i] >= bounds.margin; ++i, ++position) {
     ASSERT_EQ(argmax(logits->row(logits->rows - 1)), greedy[i]) << "at greedy token " << i;
     logits = model.run({greedy[i]}, position);
   }
@@ -127,6 +145,14 @@ TEST(InterpretedModel, SampleAgreesWithItsReference) {
   Model model(path + ".gguf", path + ".ref.safetensors");
   ASSERT_TRUE(model.isReady());
   checkAgainstReference(model);
+}
+
+TEST(InterpretedModel, SampleWithInt8ActivationsKeepsItsBounds) {
+  std::string path = TAWNY_SOURCE_DIR "/models/samples/alice-llama-Q4_K_M";
+  Model model(path + ".gguf", path + ".ref.safetensors");
+  ASSERT_TRUE(model.isReady());
+  model.transform("tawny-fuse,func.func(llm-decide{activations=i8})");
+  checkAgainstReference(model, int8Bounds);
 }
 
 class SharedModel : public ::testing::TestWithParam<const char *> {};
