@@ -170,6 +170,11 @@ Command &Command::unavailable(std::string names, std::string reason) {
   return *this;
 }
 
+Command &Command::details(std::string text) {
+  paragraph = std::move(text);
+  return *this;
+}
+
 Command &Command::positional(std::string placeholder, std::string *target, std::string help,
                              bool required) {
   assert((!required || positionals.empty() || positionals.back().required) &&

@@ -37,6 +37,8 @@ public:
   Command(std::string name, std::string summary)
       : name(std::move(name)), summary(std::move(summary)) {}
 
+  /// A paragraph that the command's own help shows below the summary.
+  Command &details(std::string paragraph);
   /// A switch without a value.
   Command &flag(std::string names, bool *target, std::string help);
   /// Any text. `placeholder` stands for the value in the help, as in "--tokens IDS".
@@ -90,6 +92,7 @@ private:
 
   std::string name;
   std::string summary;
+  std::string paragraph;
   std::vector<Option> options;
   std::vector<Positional> positionals;
 };

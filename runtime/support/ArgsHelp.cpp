@@ -5,21 +5,14 @@
 
 namespace tawny {
 
-/// Appends "  LEFT   RIGHT" with the right column at a fixed place, broken into lines of at most
-/// 100 columns; a left part that is too long gets a line of its own.
-static void appendRow(std::string &out, const std::string &left, std::string_view right) {
-  constexpr size_t column = 32, lineEnd = 100;
-  out += "  " + left;
-  size_t position = left.size() + 2;
-  if (position + 1 > column) {
-    out += '\n';
-    position = 0;
-  }
-  out.append(column - position, ' ');
-  position = column;
-  while (!right.empty()) {
-    size_t space = right.find(' ');
-    std::string_view word = right.substr(0, space);
+/// Appends words and a line break. Lines have at most 100 columns; all start at `column`, where the
+/// first one already stands.
+static void appendWrapped(std::string &out, size_t column, std::string_view text) {
+  constexpr size_t lineEnd = 100;
+  size_t position = column;
+  while (!text.empty()) {
+    size_t space = text.find(' ');
+    std::string_view word = text.substr(0, space);
     if (position + word.size() > lineEnd && position > column) {
       out.back() = '\n';
       out.append(column, ' ');
@@ -27,11 +20,25 @@ static void appendRow(std::string &out, const std::string &left, std::string_vie
     }
     out += word;
     position += word.size() + 1;
-    right.remove_prefix(space == std::string_view::npos ? right.size() : space + 1);
-    if (!right.empty())
+    text.remove_prefix(space == std::string_view::npos ? text.size() : space + 1);
+    if (!text.empty())
       out += ' ';
   }
   out += '\n';
+}
+
+/// Appends "  LEFT   RIGHT" with the right column at a fixed place; a left part that is too long
+/// gets a line of its own.
+static void appendRow(std::string &out, const std::string &left, std::string_view right) {
+  constexpr size_t column = 32;
+  out += "  " + left;
+  size_t position = left.size() + 2;
+  if (position + 1 > column) {
+    out += '\n';
+    position = 0;
+  }
+  out.append(column - position, ' ');
+  appendWrapped(out, column, right);
 }
 
 std::string ArgumentParser::helpText() const {
@@ -49,6 +56,10 @@ std::string ArgumentParser::helpText(const Command &command) const {
   for (const Command::Positional &positional : command.positionals)
     out += positional.required ? " " + positional.placeholder : " [" + positional.placeholder + "]";
   out += " [OPTIONS]\n\n" + command.summary + "\n";
+  if (!command.paragraph.empty()) {
+    out += '\n';
+    appendWrapped(out, 0, command.paragraph);
+  }
   if (!command.positionals.empty())
     out += "\narguments:\n";
   for (const Command::Positional &positional : command.positionals)
