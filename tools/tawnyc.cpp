@@ -54,17 +54,6 @@ void printSummary(const CompileResult &result, llvm::StringRef path, double seco
       << llvm::format("%.1f MiB, %.1f s", result.size.file / mebibyte, seconds) << '\n';
 }
 
-CodegenTable codegenTable() {
-  CodegenTable table;
-#ifdef TAWNY_X86_CODEGEN
-  table.x86 = compileX86;
-#endif
-#ifdef TAWNY_AMDGPU_CODEGEN
-  table.amdgpu = compileAMDGPU;
-#endif
-  return table;
-}
-
 llvm::Error run(const CommandLine &command) {
   auto start = std::chrono::steady_clock::now();
   mlir::DefaultTimingManager timingManager;
@@ -72,7 +61,7 @@ llvm::Error run(const CommandLine &command) {
   mlir::TimingScope timing = timingManager.getRootScope();
   std::optional<Progress> bar;
   CompileEnvironment environment;
-  environment.codegen = codegenTable();
+  environment.codegen = {.x86 = compileX86, .amdgpu = compileAMDGPU};
   environment.configure = [&](mlir::PassManager &manager) {
     manager.enableTiming(timing);
     return mlir::applyPassManagerCLOptions(manager);
