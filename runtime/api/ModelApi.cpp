@@ -67,6 +67,8 @@ static ErrorOr<void> openComputing(tawny_model &opened, const char *path,
 }
 
 static ErrorOr<void> openInto(tawny_model &opened, const char *path, const tawny_options &options) {
+  if (!path)
+    return makeError("path: expected the name of a file, found NULL");
   if (options.vocabulary_only) {
     ErrorOr<std::unique_ptr<Artifact>> file = Artifact::open(path);
     if (!file)

@@ -133,8 +133,10 @@ ErrorOr<void> Executor::copyPages() {
 
 ErrorOr<void> Executor::runParts(Program &program, std::span<const SequenceInput> batch,
                                  StepResult &result) {
+  result.program = &program.encoded();
   planner.begin(batch, *program.encoded().step());
   while (planner.next()) {
+    ++result.parts;
     if (ErrorOr<void> done = runPart(program, batch); !done)
       return done;
     if (ErrorOr<void> done = collectLogits(program, result); !done)

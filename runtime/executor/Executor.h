@@ -20,6 +20,9 @@ struct StepResult {
   /// f32 [rows, vocabulary], in the order of the inputs and their tokens; null where rows is 0.
   const float *logits = nullptr;
   uint32_t rows = 0;
+  /// What ran, and how often: its costs are those of one part. Null for an empty batch.
+  const fb::Program *program = nullptr;
+  uint32_t parts = 0;
 };
 
 /// Owns the sequences, their KV pool and the scratch of the programs. create() allocates; after

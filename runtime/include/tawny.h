@@ -274,7 +274,7 @@ TAWNY_API tawny_status tawny_sample(tawny_model *model, tawny_sampler *sampler, 
 /* -- Measuring -------------------------------------------------------------------------------- */
 
 /* Reads the model's weights with the model's threads; the best of several passes in bytes per
- * second. Takes up to about a second. */
+ * second. Takes about half a second, or as long as three passes. */
 TAWNY_API tawny_status tawny_measure_read(tawny_model *model, double *bytes_per_second);
 
 /* Operations per second of the unit that the target's linears use, all threads together. `unit` may

@@ -43,6 +43,8 @@ static void testOpening(void) {
   CHECK(!tawny_open("/nonexistent/a.tawny", NULL, shortMessage, sizeof(shortMessage)));
   CHECK(strcmp(shortMessage, "cannot ") == 0);
   CHECK(!tawny_open("/nonexistent/a.tawny", NULL, NULL, 0));
+  CHECK(!tawny_open(NULL, NULL, message, sizeof(message)));
+  CHECK(contains(message, "path: expected the name of a file"));
   options.device = "abacus";
   const char *path = writeToyModel();
   CHECK(!tawny_open(path, &options, message, sizeof(message)));

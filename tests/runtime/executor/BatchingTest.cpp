@@ -102,6 +102,21 @@ TEST(Batching, DecodesWithTheSmallestProgramThatFits) {
   }
 }
 
+TEST(Batching, SaysWhichProgramRanHowOften) {
+  ToyRun toy;
+  Tokens tokens = counting(2, 2 * TOY_STEP_TOKENS + 1);
+  SequenceInput input{toy.create(), tokens};
+  auto prefill = toy.executor->step({&input, 1});
+  ASSERT_TRUE(prefill) << prefill.error().message;
+  EXPECT_EQ(prefill->program->name()->string_view(), "step");
+  EXPECT_EQ(prefill->parts, 3u);
+  input.tokens = std::span(tokens).first(1);
+  auto decode = toy.executor->step({&input, 1});
+  ASSERT_TRUE(decode) << decode.error().message;
+  EXPECT_EQ(decode->program->name()->string_view(), "decode[1]");
+  EXPECT_EQ(decode->parts, 1u);
+}
+
 TEST(Batching, MixesPromptsWithDecoding) {
   ToyRun toy;
   SequenceId a = toy.create(), b = toy.create();
