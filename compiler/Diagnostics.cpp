@@ -1,11 +1,17 @@
 #include "compiler/Diagnostics.h"
 
+#include "mlir/IR/MLIRContext.h"
 #include "llvm/Support/raw_ostream.h"
 
 namespace tawny {
 
 DiagnosticCollector::DiagnosticCollector(mlir::MLIRContext &context)
-    : handler(&context, [this](mlir::Diagnostic &diagnostic) { return handle(diagnostic); }) {}
+    : context(context), printedOps(context.shouldPrintOpOnDiagnostic()),
+      handler(&context, [this](mlir::Diagnostic &diagnostic) { return handle(diagnostic); }) {
+  context.printOpOnDiagnostic(false);
+}
+
+DiagnosticCollector::~DiagnosticCollector() { context.printOpOnDiagnostic(printedOps); }
 
 mlir::LogicalResult DiagnosticCollector::handle(mlir::Diagnostic &diagnostic) {
   if (diagnostic.getSeverity() != mlir::DiagnosticSeverity::Error)

@@ -1,8 +1,10 @@
 #include "compiler/Diagnostics.h"
 
 #include "mlir/IR/BuiltinAttributes.h"
+#include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/Location.h"
 #include "mlir/IR/MLIRContext.h"
+#include "mlir/IR/OwningOpRef.h"
 
 #include <gtest/gtest.h>
 
@@ -29,6 +31,16 @@ TEST(Diagnostics, CompletesAnotherError) {
   mlir::emitError(mlir::FileLineColLoc::get(&context, "a.mlir", 2, 3), "not legal");
   EXPECT_EQ(llvm::toString(diagnostics.addTo(llvm::createStringError("no code"))),
             "no code: loc(\"a.mlir\":2:3): not legal");
+}
+
+TEST(Diagnostics, LeavesTheOpOut) {
+  mlir::MLIRContext context;
+  DiagnosticCollector diagnostics(context);
+  mlir::OwningOpRef<mlir::ModuleOp> module =
+      mlir::ModuleOp::create(mlir::UnknownLoc::get(&context));
+  module->emitError("expected a smaller pool");
+  EXPECT_EQ(llvm::toString(diagnostics.takeError("rt-plan")),
+            "rt-plan failed: expected a smaller pool");
 }
 
 } // namespace
