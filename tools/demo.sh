@@ -13,5 +13,7 @@ echo "== Compile: a GGUF file becomes one file with code and weights"
 build/bin/tawnyc models/samples/alice-llama-Q4_K_M.gguf -o build/alice.tawny
 ls -l build/alice.tawny
 
-echo "== Run: prompt \"Alice was\", 64 tokens"
-build/bin/tawny run build/alice.tawny -p "Alice was" -n 64
+echo "== Run: the heading and two words of chapter I, continued by 64 tokens"
+prompt=$'CHAPTER I. Down the Rabbit-Hole\n\nAlice was'
+printf '%s' "$prompt"
+build/bin/tawny run build/alice.tawny -p "$prompt" -n 64

@@ -1,5 +1,5 @@
-"""Prints the keys of `tawny bench --json`, read from standard input, and checks that the numbers fit
-together."""
+"""Prints the keys of `tawny bench --json`, read from standard input, and checks that the numbers
+fit together."""
 
 import json
 import math

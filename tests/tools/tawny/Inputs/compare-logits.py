@@ -1,7 +1,7 @@
 """Compares logits with the reference: compare-logits.py OUT REFERENCE TENSOR BOUND
 
-The tensor holds the last positions of OUT, or all. The bound is on the normalised mean squared error
-over all of them."""
+The tensor holds the last positions of OUT, or all. The bound is on the normalised mean squared
+error over all of them."""
 
 import sys
 

@@ -1,7 +1,7 @@
 """Compares `tawny perplexity --json` with the reference: compare-nll.py OUT REFERENCE
 
-With int8 activations each value from position 64 on must be within 0.05; before, where nothing predicts
-the text, values are large and so are their errors."""
+With int8 activations each value from position 64 on must be within 0.05; before, where nothing
+predicts the text, values are large and so are their errors."""
 
 import json
 import math

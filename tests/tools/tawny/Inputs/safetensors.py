@@ -16,6 +16,7 @@ def read(path):
             continue
         begin, end = entry["data_offsets"]
         kind = {"F32": "f", "I32": "i"}[entry["dtype"]]
-        values = struct.unpack(f"<{(end - begin) // 4}{kind}", data[8 + length + begin : 8 + length + end])
+        content = data[8 + length + begin : 8 + length + end]
+        values = struct.unpack(f"<{len(content) // 4}{kind}", content)
         tensors[name] = (entry["shape"], values)
     return tensors
