@@ -24,8 +24,9 @@ enum class CodegenStage {
 /// What the driver asks of every code generator.
 struct CodegenOptions {
   CodegenStage stage = CodegenStage::Object;
-  /// Positions a sequence may have: sizes the rotation tables and a row of the block tables.
-  uint64_t maxContext = 4096;
+  /// Positions a sequence may have: sizes the rotation tables and a row of the block tables. The
+  /// same bound as the step table's; 0 is refused.
+  uint64_t maxContext = 0;
   /// Called with every pass manager before it runs, so that MLIR's own options reach it. May be
   /// empty; a failure has been reported as a diagnostic.
   std::function<llvm::LogicalResult(mlir::PassManager &)> configure;

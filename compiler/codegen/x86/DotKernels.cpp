@@ -55,6 +55,7 @@ private:
                                          SmallVector<Value> &sums)>;
   void forSections(const SectionBody &body);
   void storeAffines(TileBlock &weights);
+  void prefetchAhead(TileBlock &weights, Value section);
   /// Scale and minus min of a group (within its block), from the stack.
   Affine<Value> affineOf(Value firstGroup, unsigned group) {
     Value address = b.at(b.at(affines, b.mul(firstGroup, affineBytes)), group * affineBytes);
@@ -64,6 +65,8 @@ private:
                       SmallVector<Value> &sums);
   void multiplyAdd(Value weight, Value columnOffset, SmallVector<Value> &sums);
 
+  static constexpr int64_t lineBytes = 64;
+  static constexpr int64_t prefetchBytes = 4096;
   static constexpr int64_t affineBytes = 2 * lanes * 4;
   unsigned sectionElements() { return format.blockElements / format.sections; }
   unsigned sectionGroups() { return format.groups() / format.sections; }
@@ -85,6 +88,13 @@ void DotEmitter::storeAffines(TileBlock &weights) {
   }
 }
 
+void DotEmitter::prefetchAhead(TileBlock &weights, Value section) {
+  int64_t lines = format.words / format.sections;
+  Value first = b.at(weights.words, b.mul(section, lines * lineBytes));
+  for (int64_t line = 0; line < lines; ++line)
+    b.prefetch(b.at(first, prefetchBytes + line * lineBytes));
+}
+
 void DotEmitter::forSections(const SectionBody &body) {
   affines = b.scratch(format.groups() * affineBytes);
   auto blockBody = [&](Value block, ValueRange carried) {
@@ -95,6 +105,7 @@ void DotEmitter::forSections(const SectionBody &body) {
           SmallVector<Value> sums(inner);
           TileBlock shifted = weights;
           shifted.section = section;
+          prefetchAhead(weights, section);
           Value column =
               b.add(b.mul(block, format.blockElements), b.mul(section, sectionElements()));
           body(shifted, column, b.mul(section, sectionGroups()), sums);

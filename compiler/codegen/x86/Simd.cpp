@@ -63,6 +63,10 @@ Value Simd::load(Type type, Value address, unsigned alignment) {
 void Simd::store(Value value, Value address, unsigned alignment) {
   LLVM::StoreOp::create(*this, value, address, alignment);
 }
+void Simd::prefetch(Value address) {
+  constexpr uint32_t read = 0, keep = 3, data = 1;
+  LLVM::Prefetch::create(*this, address, read, keep, data);
+}
 Value Simd::loadIndex(Value address) {
   return arith::ExtSIOp::create(*this, i64, load(i32, address, 4));
 }

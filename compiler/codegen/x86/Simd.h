@@ -53,6 +53,8 @@ public:
   Value at(Value base, int64_t byteOffset) { return at(base, i64c(byteOffset)); }
   Value load(Type type, Value address, unsigned alignment);
   void store(Value value, Value address, unsigned alignment);
+  /// Asks for the cache line at an address, which need not be valid, in the first cache.
+  void prefetch(Value address);
   /// An i32 in memory, sign-extended to i64.
   Value loadIndex(Value address);
   /// 16 f32 of which the first `count` (i64, may be over 16) are read; the rest are 0.

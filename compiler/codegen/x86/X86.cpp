@@ -119,6 +119,8 @@ llvm::Error emitKernels(rt::ExecutableOp executable, ModuleOp module, const Targ
 
 llvm::Expected<CodeObject> compileX86(rt::ExecutableOp executable, const TargetInfo &target,
                                       const CodegenOptions &options) {
+  if (options.maxContext == 0)
+    return llvm::createStringError("the code generator was not told the longest context");
   MLIRContext *context = executable.getContext();
   context->loadDialect<func::FuncDialect, arith::ArithDialect, math::MathDialect, scf::SCFDialect,
                        vector::VectorDialect, LLVM::LLVMDialect>();
