@@ -94,7 +94,8 @@ ErrorOr<void> Generator::checkPrompt() const {
 ErrorOr<void> Generator::prefill() {
   const std::vector<int32_t> &prompt = request.prompt;
   std::vector<uint8_t> noLogits(prefillChunk);
-  Progress bar("reading the prompt", prompt.size(), request.quiet);
+  bool isShort = prompt.size() <= prefillChunk;
+  Progress bar("reading the prompt", prompt.size(), request.quiet || isShort);
   while (result.prefilled < prompt.size() && !interrupted()) {
     size_t count = std::min(prefillChunk, prompt.size() - result.prefilled);
     bool isLast = result.prefilled + count == prompt.size();

@@ -172,8 +172,11 @@ TEST(Args, BreaksLongHelp) {
   std::string words;
   for (int i = 0; i < 30; ++i)
     words += (i ? " word" : "word");
-  parser.command("run", "").flag("--an-option-with-a-rather-long-name", &flag, words);
+  parser.command("run", "Flies.")
+      .details(words)
+      .flag("--an-option-with-a-rather-long-name", &flag, words);
   std::string text = parser.parse(std::vector<std::string>{"run", "--help"}).text;
+  EXPECT_NE(text.find("Flies.\n\nword word "), std::string::npos) << text;
   for (size_t begin = 0, end; (end = text.find('\n', begin)) != std::string::npos;
        begin = end + 1) {
     EXPECT_LE(end - begin, 100u);
