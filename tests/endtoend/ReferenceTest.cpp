@@ -67,7 +67,8 @@ TEST_P(AgainstReference, GreedyContinuationIsTheReferences) {
     ASSERT_EQ(argmax(logits.row(0)), expected.greedy[agreed]) << "at step " << agreed;
     logits = session->step(sequence, {expected.greedy[agreed]});
   }
-  std::printf("%s: %zu of %zu greedy tokens agree, all before a margin below %.1f\n",
+  std::printf("%s: greedy tokens equal the reference's: %zu of %zu, compared up to a margin below "
+              "%.1f\n",
               name().c_str(), agreed, expected.greedy.size(), static_cast<double>(margin));
 }
 
