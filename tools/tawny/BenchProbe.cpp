@@ -43,7 +43,7 @@ ErrorOr<ReadProbe> ReadProbe::create(Model &model) {
     probe.launches.insert(probe.launches.end(), once.begin(), once.end());
     probe.bytes += onceBytes;
   }
-  return std::move(probe);
+  return probe;
 }
 
 ErrorOr<double> ReadProbe::pass() {
