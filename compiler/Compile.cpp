@@ -48,6 +48,10 @@ llvm::Expected<std::vector<Selection>> selectTargets(const CompileOptions &optio
       return activations.takeError();
     selected.push_back({*target, std::move(*activations)});
   }
+  // The runtime takes the first target it can run, and the table has the most capable first.
+  llvm::sort(selected, [](const Selection &left, const Selection &right) {
+    return left.target < right.target;
+  });
   return selected;
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 
 namespace tawny::endtoend {
 namespace {
@@ -84,7 +85,32 @@ TEST_P(AgainstReference, ThreadsDoNotMatter) {
   }
 }
 
+TEST_P(AgainstReference, CheckingChangesNothing) {
+  Tokens tokens = slice(reference().book, 0, 80);
+  Session checked(GetParam(), 0, true);
+  ASSERT_TRUE(checked);
+  EXPECT_TRUE(sameBits(prefillAlone(checked, tokens), prefillAlone(*session, tokens)));
+  EXPECT_TRUE(sameBits(decodeAlone(checked, tokens), decodeAlone(*session, tokens)));
+}
+
 TAWNY_INSTANTIATE(AgainstReference);
+
+TEST(SeveralTargets, OneFileServesEachAsItsOwn) {
+  Subject own{"sample", "cpu", "auto"}, general{"sample", "x86-64-v3", "auto"};
+  Subject both{"sample", "x86-64-v3,cpu", "auto"};
+  if (auto reason = reasonToSkip(own))
+    GTEST_SKIP() << *reason;
+  Session alone(own), together(both);
+  ASSERT_TRUE(alone && together);
+  EXPECT_STREQ(together.info().target, alone.info().target);
+  Tokens tokens = referenceOf("sample").prompt;
+  EXPECT_TRUE(sameBits(prefillAlone(together, tokens), prefillAlone(alone, tokens)));
+  // Both read the same weights, which are most of the file.
+  auto bytes = [](const Subject &subject) {
+    return std::filesystem::file_size(artifactOf(subject));
+  };
+  EXPECT_LT(bytes(both), bytes(own) + bytes(general) / 2);
+}
 
 } // namespace
 } // namespace tawny::endtoend

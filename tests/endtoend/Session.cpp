@@ -5,7 +5,7 @@
 
 namespace tawny::endtoend {
 
-Session::Session(const Subject &subject, uint32_t threads) {
+Session::Session(const Subject &subject, uint32_t threads, bool check) {
   std::string path = artifactOf(subject);
   if (path.empty())
     return;
@@ -13,6 +13,7 @@ Session::Session(const Subject &subject, uint32_t threads) {
   // Enough for the logits of the whole span of the book at once.
   options.max_logit_rows = 2048;
   options.threads = threads;
+  options.check = check;
   char error[1024] = "";
   model = tawny_open(path.c_str(), &options, error, sizeof(error));
   if (!model) {

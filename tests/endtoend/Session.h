@@ -24,8 +24,8 @@ struct Feed {
 
 class Session {
 public:
-  /// `threads` as tawny_options has them.
-  explicit Session(const Subject &subject, uint32_t threads = 0);
+  /// `threads` and `check` as tawny_options has them.
+  explicit Session(const Subject &subject, uint32_t threads = 0, bool check = false);
   ~Session() { tawny_close(model); }
   Session(const Session &) = delete;
   Session &operator=(const Session &) = delete;
