@@ -16,9 +16,11 @@ static Error damaged(const std::string &name, const std::string &finding) {
 }
 
 ErrorOr<std::unique_ptr<Artifact>> Artifact::open(const std::string &path) {
-  ErrorOr<MappedFile> mapped = MappedFile::open(path);
+  ErrorOr<FileMapping> mapped = FileMapping::open(path);
   if (!mapped)
     return mapped.takeError();
+  if (mapped->size() == 0)
+    return makeError("'%s' is empty: expected an artifact made by tawnyc", path.c_str());
   std::unique_ptr<Artifact> artifact(new Artifact(mapped->bytes(), path));
   artifact->file = std::move(*mapped);
   if (ErrorOr<void> checked = artifact->check(); !checked)

@@ -2,9 +2,9 @@
 #pragma once
 
 #include "runtime/artifact/Checksum.h"
-#include "runtime/artifact/MappedFile.h"
 #include "runtime/artifact_generated.h"
 #include "runtime/support/Error.h"
+#include "runtime/support/FileMapping.h"
 
 #include <cstddef>
 #include <cstdint>
@@ -60,7 +60,7 @@ private:
     std::byte bytes[16];
   };
 
-  std::optional<MappedFile> file;
+  std::optional<FileMapping> file;
   std::span<const std::byte> bytes;
   std::string name;
   std::vector<HeaderBlock> headerCopy;

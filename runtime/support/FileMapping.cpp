@@ -13,14 +13,14 @@ namespace tawny {
 void FileMapping::swap(FileMapping &other) noexcept {
   std::swap(data, other.data);
   std::swap(sizeBytes, other.sizeBytes);
-  std::swap(descriptor, other.descriptor);
+  std::swap(file, other.file);
 }
 
 FileMapping::~FileMapping() {
   if (data)
     munmap(const_cast<std::byte *>(data), sizeBytes);
-  if (descriptor >= 0)
-    close(descriptor);
+  if (file >= 0)
+    close(file);
 }
 
 static ErrorOr<size_t> regularFileSize(int descriptor, const char *path) {
@@ -28,21 +28,22 @@ static ErrorOr<size_t> regularFileSize(int descriptor, const char *path) {
   if (fstat(descriptor, &status) != 0)
     return makeError("cannot examine '%s': %s", path, std::strerror(errno));
   if (!S_ISREG(status.st_mode))
-    return makeError("'%s' is not a regular file and cannot be mapped", path);
+    return makeError("cannot read '%s': expected a regular file", path);
   return static_cast<size_t>(status.st_size);
 }
 
 ErrorOr<FileMapping> FileMapping::open(const std::string &path) {
   FileMapping mapping;
-  mapping.descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (mapping.descriptor < 0)
+  // Without O_NONBLOCK opening a FIFO would wait for a writer before the type can be looked at.
+  mapping.file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (mapping.file < 0)
     return makeError("cannot open '%s': %s", path.c_str(), std::strerror(errno));
-  auto size = regularFileSize(mapping.descriptor, path.c_str());
+  auto size = regularFileSize(mapping.file, path.c_str());
   if (!size)
     return size.takeError();
   if (*size == 0)
     return mapping;
-  void *address = mmap(nullptr, *size, PROT_READ, MAP_PRIVATE, mapping.descriptor, 0);
+  void *address = mmap(nullptr, *size, PROT_READ, MAP_PRIVATE, mapping.file, 0);
   if (address == MAP_FAILED)
     return makeError("cannot map the %zu bytes of '%s': %s", *size, path.c_str(),
                      std::strerror(errno));
@@ -73,8 +74,8 @@ ErrorOr<void> FileMapping::advise(FileAdvice advice, size_t offset, size_t lengt
                      std::strerror(errno));
   if (advice == FileAdvice::DontNeed)
     // madvise only unmaps the pages; without this they would stay in the page cache.
-    if (int code = posix_fadvise(descriptor, static_cast<off_t>(begin),
-                                 static_cast<off_t>(end - begin), POSIX_FADV_DONTNEED))
+    if (int code = posix_fadvise(file, static_cast<off_t>(begin), static_cast<off_t>(end - begin),
+                                 POSIX_FADV_DONTNEED))
       return makeError("posix_fadvise on %zu bytes at offset %zu failed: %s", end - begin, begin,
                        std::strerror(code));
   return {};

@@ -19,8 +19,9 @@ enum class FileAdvice : uint8_t {
   DontNeed, ///< drop it from memory and the page cache; reading it again reads the file
 };
 
-/// A read-only private mapping of a regular file; unmapped by the destructor. Reading a page that
-/// another process has cut off the file raises SIGBUS, as with any mapping.
+/// Owns a descriptor and a read-only mapping of a whole regular file. Both name the file that was
+/// found at the path when it was opened, whatever the path names later. Reading a page that another
+/// process has cut off the file raises SIGBUS, as with any mapping.
 class FileMapping {
 public:
   FileMapping() = default;
@@ -36,6 +37,8 @@ public:
 
   std::span<const std::byte> bytes() const { return {data, sizeBytes}; }
   size_t size() const { return sizeBytes; }
+  /// For reading instead of using the mapping; -1 where nothing was opened.
+  int descriptor() const { return file; }
 
   /// Advises on [offset, offset + length), which must lie within the file. The range is widened to
   /// whole pages, except for DontNeed, which keeps to pages wholly inside.
@@ -47,7 +50,7 @@ private:
 
   const std::byte *data = nullptr;
   size_t sizeBytes = 0;
-  int descriptor = -1; ///< for advice to the page cache, which outlives what is mapped
+  int file = -1;
 };
 
 } // namespace tawny

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 using namespace tawny;
@@ -44,6 +45,9 @@ TEST_F(Files, MapsAFile) {
   ASSERT_TRUE(mapping) << mapping.error().message;
   ASSERT_EQ(mapping->size(), text.size());
   EXPECT_EQ(std::memcmp(mapping->bytes().data(), text.data(), text.size()), 0);
+  char last = 0;
+  ASSERT_EQ(pread(mapping->descriptor(), &last, 1, 9999), 1);
+  EXPECT_EQ(last, 'z');
   FileMapping moved = std::move(*mapping);
   EXPECT_EQ(moved.size(), text.size());
   // Advice never changes what is read.
@@ -70,7 +74,11 @@ TEST_F(Files, SaysWhatCannotBeMapped) {
   EXPECT_EQ(FileMapping::open(path("a")).error().message,
             "cannot open '" + path("a") + "': No such file or directory");
   EXPECT_EQ(FileMapping::open(folder.string()).error().message,
-            "'" + folder.string() + "' is not a regular file and cannot be mapped");
+            "cannot read '" + folder.string() + "': expected a regular file");
+  // A pipe that nobody writes to must not be waited for.
+  ASSERT_EQ(mkfifo(path("pipe").c_str(), 0600), 0);
+  EXPECT_EQ(FileMapping::open(path("pipe")).error().message,
+            "cannot read '" + path("pipe") + "': expected a regular file");
 }
 
 TEST_F(Files, ReadsUpToALimit) {
