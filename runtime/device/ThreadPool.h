@@ -29,7 +29,7 @@ public:
   ThreadPool &operator=(const ThreadPool &) = delete;
 
   /// Runs the launches in order and returns when the last has finished. Their kernels are
-  /// CpuKernels.
+  /// CpuKernels and run in the FloatMode.
   void run(std::span<const Launch> launches);
 
   unsigned threads() const { return static_cast<unsigned>(lanes.size()); }

@@ -2,10 +2,15 @@
 
 #include "runtime/KernelAbi.h"
 
+#include <array>
 #include <gtest/gtest.h>
 #include <numeric>
 #include <string>
 #include <vector>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 namespace tawny {
 namespace {
@@ -86,6 +91,40 @@ TEST_P(ThreadPools, RunManyTimes) {
   EXPECT_EQ(counts, std::vector<uint32_t>(5, runs));
   pool->run({});
 }
+
+#if defined(__x86_64__)
+/// [factors, products]: products[i] is the product of the i'th pair of factors.
+void multiply(void *const *bindings, int64_t begin, int64_t end) {
+  auto *factors = static_cast<const std::array<volatile float, 2> *>(bindings[0]);
+  auto *products = static_cast<float *>(bindings[1]);
+  for (int64_t i = begin; i < end; ++i)
+    products[i] = factors[i][0] * factors[i][1];
+}
+
+TEST_P(ThreadPools, TakeSubnormalsForZeroInKernelsOnly) {
+  // A product below the smallest normal number, and a factor below it.
+  constexpr float underflow[] = {1e-30f, 1e-10f}, subnormal[] = {1e-40f, 1e10f};
+  constexpr size_t tiles = 4000;
+  std::vector<std::array<volatile float, 2>> factors(tiles);
+  for (size_t i = 0; i < tiles; ++i)
+    for (size_t k : {0, 1})
+      factors[i][k] = i % 2 ? underflow[k] : subnormal[k];
+  std::vector<float> products(tiles, 1);
+  void *bindings[] = {factors.data(), products.data()};
+  Launch launch = launchOf(multiply, bindings, tiles);
+  // The caller's own mode, here rounding up, does not reach the kernels and is not lost.
+  unsigned before = _mm_getcsr(), own = before | _MM_ROUND_UP;
+  _mm_setcsr(own);
+  pool->run({&launch, 1});
+  unsigned after = _mm_getcsr();
+  _mm_setcsr(before);
+  EXPECT_EQ(after, own);
+  EXPECT_EQ(products, std::vector<float>(tiles, 0));
+  multiply(bindings, 0, 2);
+  EXPECT_GT(products[0], 0);
+  EXPECT_GT(products[1], 0);
+}
+#endif
 
 // Sixteen threads are more than the cores of most machines that run tests: nothing may depend on
 // their running at the same time.
