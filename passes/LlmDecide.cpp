@@ -37,7 +37,12 @@ bool canWriteInt8(Value value) {
   if (!producer)
     return false;
   return llvm::TypeSwitch<Operation *, bool>(producer)
-      .Case<llm::RmsNormOp, llm::AttentionOp>([](auto) { return true; })
+      .Case([](llm::RmsNormOp) { return true; })
+      .Case([](llm::AttentionOp op) {
+        // Heads are computed apart, so none may share a group's scale with another.
+        int64_t headDim = cast<llm::KvType>(op.getKv().getType()).getHeadDim();
+        return headDim % ActivationRow::groupElements == 0;
+      })
       .Case([&](llm::AddRmsNormOp op) { return value == op.getNorm(); })
       .Case([](llm::LinearOp op) { return !op.getEpilogue().empty(); })
       .Default([](Operation *) { return false; });

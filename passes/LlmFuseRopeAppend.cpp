@@ -1,6 +1,7 @@
 // llm-fuse-rope-append: rotation and KV append at the linear that makes q, k and v.
 #include "passes/Passes.h"
 
+#include "dialects/formats/Layouts.h"
 #include "dialects/llm/Llm.h"
 
 #include "mlir/IR/PatternMatch.h"
@@ -48,6 +49,9 @@ FailureOr<Attention> matchAttention(llm::KvAppendOp append, PatternRewriter &rew
   int64_t kvRows = kv.getHeads() * kv.getHeadDim();
   if (found.ropeQ.getRope().getHeadDim() != kv.getHeadDim() || linear.partRows(q) % kvRows != 0)
     return rewriter.notifyMatchFailure(append, "q does not have the pool's heads");
+  // A tile of the linear's rows is rotated and appended as it is stored.
+  if (kv.getHeadDim() % maxTileRows != 0)
+    return rewriter.notifyMatchFailure(append, "heads are no whole tiles of rows");
   // The fused op stands where the append stood, so nothing may read the rotated q before that.
   for (Operation *user : found.ropeQ->getUsers())
     if (user->getBlock() != append->getBlock() || user->isBeforeInBlock(append))

@@ -67,7 +67,8 @@ def LlmFuseRopeAppend : Pass<"llm-fuse-rope-append", "::mlir::func::FuncOp"> {
   let summary = "Rotates q and k and appends k and v where a linear makes them.";
   let description = [{
     Applies to a concatenated linear of exactly q, k and v, each used once, whose q and k are
-    rotated alike; the parts are reordered if the linear has them in another order.
+    rotated alike; the parts are reordered if the linear has them in another order. Heads must be
+    whole tiles of rows of every layout, that is multiples of 32.
 
     Before:
     ```mlir
@@ -124,8 +125,8 @@ def LlmDecide : Pass<"llm-decide", "::mlir::func::FuncOp"> {
     Every linear gets `llm.dequant`. With `activations=i8`, linears whose weights are all quantised
     read int8: an `llm.quantize` goes in front, one for all that share the input, and becomes the
     result type of the op that makes that input if nothing else reads it and the op can write int8
-    (norms, attention, linears with an epilogue). Inputs whose columns are no multiple of 32 stay
-    f32.
+    (norms, attention whose heads are multiples of 32, linears with an epilogue). Inputs whose
+    columns are no multiple of 32 stay f32.
     f32 and f16 leave the IR's activations f32: what a kernel computes in is the target's business.
 
     Before:

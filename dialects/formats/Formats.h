@@ -17,7 +17,7 @@ enum class Format : uint8_t { F32, F16, Q4_0, Q8_0, Q4_K, Q6_K };
 /// A block is `blockElements` consecutive weights of a row in `blockBytes` bytes. Layouts and
 /// decoders see it as `words` little-endian 32-bit words from byte `wordsOffset` on and, where
 /// `halfOffset` is not negative, one f16 at that byte. F16 has blocks of one element on disk; two
-/// of them share a word (`elementsPerWord`).
+/// of them share a word (see rowWords).
 ///
 /// Every format is affine in groups: weight = scale(group) * code - min(group), codes unsigned,
 /// below 2^codeBits, `groupElements` consecutive weights to a group. codeBits is 0 for plain

@@ -33,6 +33,10 @@ inline constexpr LayoutInfo rowsLayout{"rows", 0, 0};
 inline constexpr LayoutInfo simd16Layout{"simd16", 16, 1};
 inline constexpr LayoutInfo simt32Layout{"simt32", 32, 4};
 
+/// Rows of the tallest tile. Kernels make whole tiles, so what they do to a head as they store it
+/// needs heads of a multiple of this.
+inline constexpr uint32_t maxTileRows = simt32Layout.tileRows;
+
 /// The layout of that name.
 std::optional<LayoutInfo> layoutByName(std::string_view name);
 

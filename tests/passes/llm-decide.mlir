@@ -4,7 +4,7 @@
 
 // In f32 and f16 nothing is quantised; every linear says where its weights are dequantised.
 // FLOAT-NOT: llm.a8
-// FLOAT-COUNT-9: llm.dequant = "fused"
+// FLOAT-COUNT-11: llm.dequant = "fused"
 // FLOAT-NOT: llm.a8
 
 // The norm has no other reader than the linears, so it writes int8 itself.
@@ -75,5 +75,32 @@ func.func @linears(%x: tensor<?x4xf32>, %m: tensor<32x4xf32>, %n: tensor<32x32x!
   } : (tensor<?x32xf32>, tensor<32x32x!llm.q8_0>) -> tensor<?x32xf32>
   %a = llm.linear %z weights(%o) at [0]
     : (tensor<?x32xf32>, tensor<4x32x!llm.q8_0>) -> tensor<?x4xf32>
+  return %a : tensor<?x4xf32>
+}
+
+// Attention writes int8 itself where a head is whole groups of 32 codes.
+// CHECK-LABEL: func @attention
+// CHECK: %[[Y:.*]] = llm.attention {{.*}} -> tensor<?x64x!llm.a8>
+// CHECK-NEXT: llm.linear %[[Y]]
+func.func @attention(%q: tensor<?x64xf32>, %kv: !llm.kv<layers = 1, heads = 1, dim = 32>,
+                     %step: !llm.step, %m: tensor<4x64x!llm.q8_0>) -> tensor<?x4xf32> {
+  %y = llm.attention %q, %kv, %step layer 0 scale 1.0
+    : tensor<?x64xf32>, !llm.kv<layers = 1, heads = 1, dim = 32> -> tensor<?x64xf32>
+  %a = llm.linear %y weights(%m) at [0]
+    : (tensor<?x64xf32>, tensor<4x64x!llm.q8_0>) -> tensor<?x4xf32>
+  return %a : tensor<?x4xf32>
+}
+
+// Two heads of 16 would share a group's scale.
+// CHECK-LABEL: func @narrow_heads
+// CHECK: %[[Y:.*]] = llm.attention {{.*}} -> tensor<?x64xf32>
+// CHECK-NEXT: %[[Q:.*]] = llm.quantize %[[Y]]
+// CHECK-NEXT: llm.linear %[[Q]]
+func.func @narrow_heads(%q: tensor<?x64xf32>, %kv: !llm.kv<layers = 1, heads = 2, dim = 16>,
+                        %step: !llm.step, %m: tensor<4x64x!llm.q8_0>) -> tensor<?x4xf32> {
+  %y = llm.attention %q, %kv, %step layer 0 scale 1.0
+    : tensor<?x64xf32>, !llm.kv<layers = 1, heads = 2, dim = 16> -> tensor<?x64xf32>
+  %a = llm.linear %y weights(%m) at [0]
+    : (tensor<?x64xf32>, tensor<4x64x!llm.q8_0>) -> tensor<?x4xf32>
   return %a : tensor<?x4xf32>
 }

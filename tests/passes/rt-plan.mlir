@@ -155,11 +155,14 @@ rt.executable @kernels target <"t", layout = "simd16", activations = "i8"> {
   }
 }
 
-// In a decode every token wants logits: the head is still counted by logit rows.
+// In a decode every token wants logits: the head is still counted by logit rows. The table is read
+// once, 576 bytes, and stored once: so much of the peak beside 1024 of the pool, the arena and the
+// step table.
 // CHECK-LABEL: rt.program @decode_2
-// CHECK-SAME: maxAttentionBlocks = 2,
+// CHECK-SAME: maxAttentionBlocks = 2, maxPages = 3, bytes = 448>
+// CHECK-SAME: arena 384
 // CHECK-SAME: operations_per_logit_row = 1024 : i64, operations_per_token = 0 : i64,
-// CHECK-SAME: weight_bytes = 576 : i64
+// CHECK-SAME: peak_bytes = 2432 : i64, weight_bytes = 576 : i64
 func.func @decode_2(%step: !llm.step, %kv: !kv) -> tensor<?x16xf32>
     attributes {llm.program = #decode} {
   %w = llm.load_weight @embed : tensor<16x32x!llm.q8_0>
