@@ -1,5 +1,7 @@
 #include "tests/endtoend/Artifacts.h"
 
+#include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <gtest/gtest.h>
@@ -13,11 +15,17 @@ extern char **environ;
 namespace tawny::endtoend {
 namespace {
 
-/// Under the build folder; gone when the process ends.
+/// Under the build folder; gone when the process ends. What crashed tests left goes, too.
 class TemporaryFolder {
 public:
   TemporaryFolder() : folder(TAWNY_ARTIFACT_FOLDER "/" + std::to_string(getpid())) {
     std::filesystem::create_directories(folder);
+    std::error_code ignored;
+    for (const auto &entry : std::filesystem::directory_iterator(TAWNY_ARTIFACT_FOLDER)) {
+      pid_t owner = std::atoi(entry.path().filename().c_str());
+      if (owner > 0 && kill(owner, 0) != 0 && errno == ESRCH)
+        std::filesystem::remove_all(entry.path(), ignored);
+    }
   }
   ~TemporaryFolder() {
     std::error_code ignored;
