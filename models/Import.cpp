@@ -36,14 +36,18 @@ llvm::Expected<const Architecture *> findArchitecture(llvm::StringRef name) {
 
 /// Maps the file without reading it: weights may be larger than memory.
 llvm::Expected<std::unique_ptr<ModelFile>> openFile(llvm::StringRef path) {
+  // Before it is opened: opening a pipe would wait for a writer.
+  llvm::sys::fs::file_status status;
+  std::error_code code = llvm::sys::fs::status(path, status);
+  if (code)
+    return llvm::errorCodeToError(code);
+  if (status.type() != llvm::sys::fs::file_type::regular_file)
+    return gguf::errorInFile("expected a regular file");
   llvm::Expected<llvm::sys::fs::file_t> opened = llvm::sys::fs::openNativeFileForRead(path);
   if (!opened)
     return opened.takeError();
   llvm::sys::fs::file_t descriptor = *opened;
-  llvm::sys::fs::file_status status;
-  std::error_code code = llvm::sys::fs::status(descriptor, status);
-  if (!code && status.type() != llvm::sys::fs::file_type::regular_file)
-    code = std::make_error_code(std::errc::invalid_argument);
+  code = llvm::sys::fs::status(descriptor, status);
   auto file = std::make_unique<ModelFile>();
   file->path = path;
   file->name = llvm::sys::path::filename(path);

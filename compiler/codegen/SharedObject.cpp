@@ -1,56 +1,65 @@
 #include "compiler/codegen/SharedObject.h"
 
 #include "lld/Common/Driver.h"
-#include "llvm/ADT/ScopeExit.h"
 #include "llvm/ADT/StringMap.h"
 #include "llvm/Object/ELFObjectFile.h"
 #include "llvm/Support/FileSystem.h"
 #include "llvm/Support/MemoryBuffer.h"
+#include "llvm/Support/Path.h"
 
 #include <mutex>
+#include <optional>
 
-LLD_HAS_DRIVER(elf)
+LLD_HAS_DRIVER(elf);
 
 namespace tawny {
 namespace {
 
-/// A temporary file that is removed when it goes out of scope: lld reads and writes paths only.
+/// A temporary file, for lld reads and writes paths only. It is removed when it goes out of scope,
+/// and by LLVM's handlers of SIGINT, SIGTERM and the like.
 struct TemporaryFile {
-  llvm::SmallString<128> path;
+  std::optional<llvm::sys::fs::TempFile> file;
   ~TemporaryFile() {
-    if (!path.empty())
-      llvm::sys::fs::remove(path);
+    if (file)
+      llvm::consumeError(file->discard());
   }
+  const char *path() const { return file->TmpName.c_str(); }
 };
 
 llvm::Error createTemporary(TemporaryFile &file, llvm::StringRef suffix, llvm::StringRef bytes) {
-  int descriptor = -1;
-  if (auto code = llvm::sys::fs::createTemporaryFile("tawny", suffix, descriptor, file.path))
-    return llvm::createStringError(code, "cannot create a temporary file: %s",
-                                   code.message().c_str());
-  llvm::raw_fd_ostream stream(descriptor, /*shouldClose=*/true);
+  llvm::SmallString<128> path;
+  llvm::sys::path::system_temp_directory(/*ErasedOnReboot=*/true, path);
+  llvm::sys::path::append(path, "tawny-%%%%%%%%" + suffix);
+  llvm::Expected<llvm::sys::fs::TempFile> created = llvm::sys::fs::TempFile::create(path);
+  if (!created)
+    return llvm::createStringError("cannot create the temporary file %s: %s", path.c_str(),
+                                   llvm::toString(created.takeError()).c_str());
+  file.file = std::move(*created);
+  llvm::raw_fd_ostream stream(file.file->FD, /*shouldClose=*/false);
   stream << bytes;
-  stream.close();
-  if (stream.has_error())
-    return llvm::createStringError(stream.error(), "cannot write %s: %s", file.path.c_str(),
-                                   stream.error().message().c_str());
-  return llvm::Error::success();
+  stream.flush();
+  if (!stream.has_error())
+    return llvm::Error::success();
+  std::error_code code = stream.error();
+  stream.clear_error();
+  return llvm::createStringError(code, "cannot write the temporary file %s: %s", file.path(),
+                                 code.message().c_str());
 }
 
 } // namespace
 
 llvm::Expected<std::string> linkSharedObject(llvm::StringRef object, llvm::StringRef emulation) {
   TemporaryFile input, output;
-  if (auto error = createTemporary(input, "o", object))
+  if (auto error = createTemporary(input, ".o", object))
     return error;
-  if (auto error = createTemporary(output, "so", ""))
+  if (auto error = createTemporary(output, ".so", ""))
     return error;
   std::string messages;
   llvm::raw_string_ostream stream(messages);
   std::string flavour = ("-m" + emulation).str();
   llvm::SmallVector<const char *> arguments{
-      "ld.lld",          flavour.c_str(),    "-shared", "--no-undefined",   "--gc-sections",
-      "--build-id=none", input.path.c_str(), "-o",      output.path.c_str()};
+      "ld.lld",          flavour.c_str(), "-shared", "--no-undefined", "--gc-sections",
+      "--build-id=none", input.path(),    "-o",      output.path()};
   static std::mutex linker;
   {
     std::lock_guard lock(linker);
@@ -58,11 +67,11 @@ llvm::Expected<std::string> linkSharedObject(llvm::StringRef object, llvm::Strin
     if (result.retCode != 0 || !result.canRunAgain)
       return llvm::createStringError("linking failed: %s", messages.c_str());
   }
-  auto buffer = llvm::MemoryBuffer::getFile(output.path, /*IsText=*/false,
+  auto buffer = llvm::MemoryBuffer::getFile(output.path(), /*IsText=*/false,
                                             /*RequiresNullTerminator=*/false);
   if (!buffer)
     return llvm::createStringError(buffer.getError(), "cannot read the linked object %s",
-                                   output.path.c_str());
+                                   output.path());
   return (*buffer)->getBuffer().str();
 }
 

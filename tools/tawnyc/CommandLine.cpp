@@ -152,6 +152,11 @@ llvm::Error checkFiles(const CompileOptions &options) {
   if (llvm::sys::fs::is_directory(options.input))
     return makeUsageError("'" + options.input +
                           "': folders of safetensors are not built yet; expected a .gguf file");
+  // A stage is written over what the file holds, which the model would not survive.
+  bool same = false;
+  if (!llvm::sys::fs::equivalent(options.input, options.output, same) && same)
+    return makeUsageError("-o '" + options.output +
+                          "': expected an output apart from the model, found the model itself");
   if (options.stage == Stage::Artifact && options.output.empty())
     return makeUsageError("expected -o OUT.tawny, found no name for the artifact");
   if (options.vocabularyOnly && options.stage != Stage::Artifact)
