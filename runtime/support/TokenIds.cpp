@@ -4,19 +4,25 @@
 #include "runtime/support/JsonScanner.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace tawny {
 
-static ErrorOr<int32_t> readId(JsonScanner &scanner, const TokenIdLimits &limits) {
+/// Reads one id or more, with commas in between.
+static ErrorOr<std::vector<int32_t>> readIds(JsonScanner &scanner, const std::string &source,
+                                             const TokenIdLimits &limits) {
   constexpr int64_t idEnd = int64_t(1) << 31;
-  auto id = scanner.readInteger("a token id", 0, std::min(limits.vocabularySize, idEnd) - 1);
-  if (!id)
-    return id.takeError();
-  return static_cast<int32_t>(*id);
-}
-
-static Error tooMany(const std::string &source, const TokenIdLimits &limits) {
-  return makeError("%s: more than %zu token ids; split the input", source.c_str(), limits.maxCount);
+  std::vector<int32_t> ids;
+  do {
+    if (ids.size() == limits.maxCount)
+      return makeError("%s: more than %zu token ids; split the input", source.c_str(),
+                       limits.maxCount);
+    auto id = scanner.readInteger("a token id", 0, std::min(limits.vocabularySize, idEnd) - 1);
+    if (!id)
+      return id.takeError();
+    ids.push_back(static_cast<int32_t>(*id));
+  } while (scanner.consume(','));
+  return ids;
 }
 
 ErrorOr<std::vector<int32_t>> parseTokenJson(std::string_view text, const std::string &source,
@@ -26,14 +32,10 @@ ErrorOr<std::vector<int32_t>> parseTokenJson(std::string_view text, const std::s
     return open.takeError();
   std::vector<int32_t> ids;
   if (!scanner.consume(']')) {
-    do {
-      if (ids.size() == limits.maxCount)
-        return tooMany(source, limits);
-      auto id = readId(scanner, limits);
-      if (!id)
-        return id.takeError();
-      ids.push_back(*id);
-    } while (scanner.consume(','));
+    auto some = readIds(scanner, source, limits);
+    if (!some)
+      return some.takeError();
+    ids = std::move(*some);
     if (auto close = scanner.expect(']', "or ',' after a token id"); !close)
       return close.takeError();
   }
@@ -45,15 +47,9 @@ ErrorOr<std::vector<int32_t>> parseTokenJson(std::string_view text, const std::s
 ErrorOr<std::vector<int32_t>> parseTokenList(std::string_view text, const std::string &source,
                                              const TokenIdLimits &limits) {
   JsonScanner scanner(text, source);
-  std::vector<int32_t> ids;
-  do {
-    if (ids.size() == limits.maxCount)
-      return tooMany(source, limits);
-    auto id = readId(scanner, limits);
-    if (!id)
-      return id.takeError();
-    ids.push_back(*id);
-  } while (scanner.consume(','));
+  auto ids = readIds(scanner, source, limits);
+  if (!ids)
+    return ids.takeError();
   if (auto end = scanner.expectEnd(); !end)
     return scanner.expected("',' or the end of the list");
   return ids;

@@ -22,6 +22,19 @@ std::string rawKey(const std::string &bytes) {
   return builder.build() + bytes;
 }
 
+std::string withVersion(uint32_t version) {
+  Builder builder;
+  builder.version = version;
+  return builder.build();
+}
+
+/// A model whose header says that there are `count` tensors or entries.
+std::string withCount(std::optional<uint64_t> Builder::*which, uint64_t count) {
+  Builder builder = tinyLlama();
+  builder.*which = count;
+  return builder.build();
+}
+
 const MalformedCase cases[] = {
     {"EmptyFile", [] { return std::string(); },
      "offset 0: expected 4 bytes of the magic 'GGUF', found 0 before the end of the file; it is "
@@ -36,67 +49,27 @@ const MalformedCase cases[] = {
        return builder.build();
      },
      "offset 0: expected the magic 'GGUF', found 'PK\\x03\\x04'; this is not a GGUF file"},
-    {"VersionZero",
-     [] {
-       Builder builder;
-       builder.version = 0;
-       return builder.build();
-     },
+    {"VersionZero", [] { return withVersion(0); },
      "offset 4: expected GGUF version 2 or 3, found 0"},
-    {"VersionOne",
-     [] {
-       Builder builder;
-       builder.version = 1;
-       return builder.build();
-     },
+    {"VersionOne", [] { return withVersion(1); },
      "offset 4: expected GGUF version 2 or 3, found 1, whose counts have 32 bits; convert the "
      "model again with a current converter"},
-    {"VersionFour",
-     [] {
-       Builder builder;
-       builder.version = 4;
-       return builder.build();
-     },
+    {"VersionFour", [] { return withVersion(4); },
      "offset 4: expected GGUF version 2 or 3, found 4"},
-    {"BigEndian",
-     [] {
-       Builder builder;
-       builder.version = 0x03000000;
-       return builder.build();
-     },
+    {"BigEndian", [] { return withVersion(0x03000000); },
      "offset 4: expected a little-endian file, found version 0x03000000, a big-endian file's; "
      "convert it to little-endian"},
-    {"TensorCountMinusOne",
-     [] {
-       Builder builder = tinyLlama();
-       builder.tensorCount = uint64_t(-1);
-       return builder.build();
-     },
+    {"TensorCountMinusOne", [] { return withCount(&Builder::tensorCount, uint64_t(-1)); },
      "offset 8: expected a tensor count of at most 75, as each takes at least 32 of the 2408 bytes "
      "that follow, found 18446744073709551615; the file is truncated or damaged, fetch it again"},
-    {"TensorCountHuge",
-     [] {
-       Builder builder = tinyLlama();
-       builder.tensorCount = 1ull << 60;
-       return builder.build();
-     },
+    {"TensorCountHuge", [] { return withCount(&Builder::tensorCount, 1ull << 60); },
      "offset 8: expected a tensor count of at most 75, as each takes at least 32 of the 2408 bytes "
      "that follow, found 1152921504606846976; the file is truncated or damaged, fetch it again"},
-    {"MetadataCountMinusOne",
-     [] {
-       Builder builder = tinyLlama();
-       builder.metadataCount = uint64_t(-1);
-       return builder.build();
-     },
+    {"MetadataCountMinusOne", [] { return withCount(&Builder::metadataCount, uint64_t(-1)); },
      "offset 16: expected a metadata count of at most 184, as each takes at least 13 of the 2400 "
      "bytes that follow, found 18446744073709551615; the file is truncated or damaged, fetch it "
      "again"},
-    {"MetadataCountHuge",
-     [] {
-       Builder builder = tinyLlama();
-       builder.metadataCount = 1ull << 60;
-       return builder.build();
-     },
+    {"MetadataCountHuge", [] { return withCount(&Builder::metadataCount, 1ull << 60); },
      "offset 16: expected a metadata count of at most 184, as each takes at least 13 of the 2400 "
      "bytes that follow, found 1152921504606846976; the file is truncated or damaged, fetch it "
      "again"},

@@ -1,6 +1,7 @@
 #include "runtime/support/FileMapping.h"
 #include "runtime/support/InputFile.h"
 #include "runtime/support/OutputFile.h"
+#include "tests/runtime/support/TestFolder.h"
 
 #include <cstring>
 #include <filesystem>
@@ -14,17 +15,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// A folder of its own for each test, removed at its end.
-class Files : public testing::Test {
+class Files : public test::TestFolder {
 protected:
-  void SetUp() override {
-    std::string pattern = testing::TempDir() + "tawny-files-XXXXXX";
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    folder = pattern;
-  }
-  void TearDown() override { fs::remove_all(folder); }
-
-  std::string path(const char *name) const { return (folder / name).string(); }
   static void write(const std::string &path, const std::string &text) {
     std::ofstream(path, std::ios::binary) << text;
   }
@@ -33,8 +25,6 @@ protected:
     return static_cast<size_t>(
         std::distance(fs::directory_iterator(folder), fs::directory_iterator()));
   }
-
-  fs::path folder;
 };
 
 TEST_F(Files, MapsAFile) {

@@ -1,28 +1,24 @@
 #include "runtime/support/Safetensors.h"
 
 #include "runtime/support/InputFile.h"
+#include "tests/runtime/support/TestFolder.h"
 
 #include <cstring>
 #include <filesystem>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 using namespace tawny;
 
 namespace {
 
-/// A path of its own for each test.
-class Safetensors : public testing::Test {
+class Safetensors : public test::TestFolder {
 protected:
   void SetUp() override {
-    std::string pattern = testing::TempDir() + "tawny-tensors-XXXXXX";
-    ASSERT_NE(mkdtemp(pattern.data()), nullptr);
-    folder = pattern;
-    path = folder + "/out.safetensors";
+    TestFolder::SetUp();
+    output = path("out.safetensors");
   }
-  void TearDown() override { std::filesystem::remove_all(folder); }
 
-  std::string folder, path;
+  std::string output;
 };
 
 constexpr auto F32 = SafetensorsType::F32;
@@ -49,18 +45,18 @@ std::string headerError(const std::string &header, size_t dataBytes = 8) {
 
 TEST_F(Safetensors, ReadsBackWhatItWrote) {
   auto writer = SafetensorsWriter::create(
-      path, {{"logits", F32, {2, 3}}, {"empty", F32, {0, 5}}, {"ids \"x\"\n", I32, {2}}},
+      output, {{"logits", F32, {2, 3}}, {"empty", F32, {0, 5}}, {"ids \"x\"\n", I32, {2}}},
       {{"model", "a\\b"}});
   ASSERT_TRUE(writer) << writer.error().message;
   ASSERT_TRUE(writer->append(std::span(sixFloats).first(4)));
   ASSERT_TRUE(writer->append(std::span(sixFloats).subspan(4)));
   ASSERT_TRUE(writer->append(std::span<const float>()));
   ASSERT_TRUE(writer->append(twoIntegers));
-  EXPECT_FALSE(std::filesystem::exists(path));
+  EXPECT_FALSE(std::filesystem::exists(output));
   ASSERT_TRUE(writer->commit());
 
-  std::string file = *readInput(path, 1 << 20);
-  auto content = readSafetensors(file, path);
+  std::string file = *readInput(output, 1 << 20);
+  auto content = readSafetensors(file, output);
   ASSERT_TRUE(content) << content.error().message;
   EXPECT_EQ(content->metadata, (SafetensorsMetadata{{"model", "a\\b"}}));
   ASSERT_EQ(content->tensors.size(), 3u);
@@ -74,17 +70,17 @@ TEST_F(Safetensors, ReadsBackWhatItWrote) {
 }
 
 TEST_F(Safetensors, WritesScalarsAndNothing) {
-  auto scalar = SafetensorsWriter::create(path, {{"x", F32, {}}});
+  auto scalar = SafetensorsWriter::create(output, {{"x", F32, {}}});
   ASSERT_TRUE(scalar && scalar->append(std::span(sixFloats).first(1)) && scalar->commit());
-  EXPECT_EQ(readSafetensors(*readInput(path, 1 << 20), path)->tensors["x"].floats().size(), 1u);
-  auto nothing = SafetensorsWriter::create(path, {});
+  EXPECT_EQ(readSafetensors(*readInput(output, 1 << 20), output)->tensors["x"].floats().size(), 1u);
+  auto nothing = SafetensorsWriter::create(output, {});
   ASSERT_TRUE(nothing && nothing->commit());
-  EXPECT_TRUE(readSafetensors(*readInput(path, 1 << 20), path)->tensors.empty());
+  EXPECT_TRUE(readSafetensors(*readInput(output, 1 << 20), output)->tensors.empty());
 }
 
 TEST_F(Safetensors, LeavesNoPartialFile) {
   {
-    auto writer = SafetensorsWriter::create(path, {{"x", F32, {7}}});
+    auto writer = SafetensorsWriter::create(output, {{"x", F32, {7}}});
     ASSERT_TRUE(writer && writer->append(sixFloats));
     EXPECT_EQ(writer->commit().error().message,
               "tensor 'x' is incomplete: 6 of 7 elements were written");
@@ -93,7 +89,7 @@ TEST_F(Safetensors, LeavesNoPartialFile) {
 }
 
 TEST_F(Safetensors, RefusesWhatDoesNotFit) {
-  auto writer = SafetensorsWriter::create(path, {{"x", F32, {5}}, {"y", I32, {1}}});
+  auto writer = SafetensorsWriter::create(output, {{"x", F32, {5}}, {"y", I32, {1}}});
   ASSERT_TRUE(writer);
   EXPECT_EQ(writer->append(sixFloats).error().message,
             "tensor 'x' has room for 5 more elements; 6 do not fit");
@@ -107,7 +103,7 @@ TEST_F(Safetensors, RefusesWhatDoesNotFit) {
 
 TEST_F(Safetensors, RefusesBadDeclarations) {
   auto error = [&](std::vector<SafetensorsTensor> tensors) {
-    return SafetensorsWriter::create(path, std::move(tensors)).error().message;
+    return SafetensorsWriter::create(output, std::move(tensors)).error().message;
   };
   EXPECT_EQ(error({{"", F32, {1}}}), "a tensor's name must be non-empty UTF-8 to be written");
   EXPECT_EQ(error({{"\xFF", F32, {1}}}), "a tensor's name must be non-empty UTF-8 to be written");

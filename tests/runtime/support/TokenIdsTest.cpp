@@ -1,5 +1,7 @@
 #include "runtime/support/TokenIds.h"
 
+#include "tests/runtime/support/TestFolder.h"
+
 #include <fstream>
 #include <gtest/gtest.h>
 
@@ -79,19 +81,21 @@ TEST(TokenIds, ReadsLists) {
             "--tokens: expected ',' or the end of the list at offset 1, found ';'");
 }
 
-TEST(TokenIds, TellsListsFromFiles) {
+class TokenIdFiles : public test::TestFolder {};
+
+TEST_F(TokenIdFiles, AreToldFromLists) {
   EXPECT_EQ(*readTokenArgument("4,5"), Ids({4, 5}));
-  std::string path = testing::TempDir() + "tawny-ids.json";
-  std::ofstream(path) << "[6, 7]\n";
-  EXPECT_EQ(*readTokenArgument(path), Ids({6, 7}));
-  auto limited = readTokenArgument(path, {.maxFileBytes = 3});
+  std::string file = path("ids.json");
+  std::ofstream(file) << "[6, 7]\n";
+  EXPECT_EQ(*readTokenArgument(file), Ids({6, 7}));
+  auto limited = readTokenArgument(file, {.maxFileBytes = 3});
   ASSERT_FALSE(limited);
   EXPECT_EQ(limited.error().message,
-            "'" + path + "' has more than the 3 bytes that are allowed here");
-  std::remove(path.c_str());
-  auto absent = readTokenArgument(path);
+            "'" + file + "' has more than the 3 bytes that are allowed here");
+  std::remove(file.c_str());
+  auto absent = readTokenArgument(file);
   ASSERT_FALSE(absent);
-  EXPECT_EQ(absent.error().message, "cannot open '" + path + "': No such file or directory");
+  EXPECT_EQ(absent.error().message, "cannot open '" + file + "': No such file or directory");
 }
 
 } // namespace
