@@ -55,7 +55,8 @@ private:
                                          SmallVector<Value> &sums)>;
   void forSections(const SectionBody &body);
   void storeAffines(TileBlock &weights);
-  void prefetchAhead(TileBlock &weights, Value section);
+  /// Asks for the weights that lie prefetchBytes after those of this quad of the section.
+  void prefetchBeside(unsigned quad);
   /// Scale and minus min of a group (within its block), from the stack.
   Affine<Value> affineOf(Value firstGroup, unsigned group) {
     Value address = b.at(b.at(affines, b.mul(firstGroup, affineBytes)), group * affineBytes);
@@ -66,20 +67,27 @@ private:
   void multiplyAdd(Value weight, Value columnOffset, SmallVector<Value> &sums);
 
   static constexpr int64_t lineBytes = 64;
-  static constexpr int64_t prefetchBytes = 4096;
+  static constexpr int64_t prefetchBytes = 40960;
   static constexpr int64_t affineBytes = 2 * lanes * 4;
   unsigned sectionElements() { return format.blockElements / format.sections; }
+  int64_t sectionBytes() { return format.words / format.sections * lineBytes; }
   unsigned sectionGroups() { return format.groups() / format.sections; }
 
   Simd &b;
   const FormatInfo &format;
   Value tile, columns, acc, accStride;
+  Value ahead;   ///< What to prefetch during this section.
   Value affines; ///< Stack: f32 [groups of a block][scale, minus min][16]
   SmallVector<Value> rows;
 };
 
 void DotEmitter::storeAffines(TileBlock &weights) {
   DecodeOps ops{b, true};
+  if (format.halfOffset >= 0) { // the plane of halves is too short to prefetch from within a tile
+    Value halvesBytes = b.mul(b.divU(b.add(blockCount(), 1), 2), lineBytes);
+    Value wordsBytes = b.mul(blockCount(), int64_t{format.words} * lineBytes);
+    b.prefetch(b.at(weights.halves, b.add(wordsBytes, halvesBytes)));
+  }
   for (unsigned group = 0; group < format.groups(); ++group) {
     auto affine = decodeGroup(format.format, ops, weights, group);
     b.store(affine.scale, b.at(affines, group * affineBytes), 64);
@@ -88,11 +96,10 @@ void DotEmitter::storeAffines(TileBlock &weights) {
   }
 }
 
-void DotEmitter::prefetchAhead(TileBlock &weights, Value section) {
-  int64_t lines = format.words / format.sections;
-  Value first = b.at(weights.words, b.mul(section, lines * lineBytes));
-  for (int64_t line = 0; line < lines; ++line)
-    b.prefetch(b.at(first, prefetchBytes + line * lineBytes));
+void DotEmitter::prefetchBeside(unsigned quad) {
+  unsigned lines = format.words / format.sections, quads = sectionElements() / 4;
+  for (unsigned line = quad * lines / quads; line < (quad + 1) * lines / quads; ++line)
+    b.prefetch(b.at(ahead, line * lineBytes));
 }
 
 void DotEmitter::forSections(const SectionBody &body) {
@@ -105,7 +112,7 @@ void DotEmitter::forSections(const SectionBody &body) {
           SmallVector<Value> sums(inner);
           TileBlock shifted = weights;
           shifted.section = section;
-          prefetchAhead(weights, section);
+          ahead = b.at(b.at(weights.words, b.mul(section, sectionBytes())), prefetchBytes);
           Value column =
               b.add(b.mul(block, format.blockElements), b.mul(section, sectionElements()));
           body(shifted, column, b.mul(section, sectionGroups()), sums);
@@ -128,6 +135,7 @@ void DotEmitter::quantisedGroup(TileBlock &weights, Value column, Value firstGro
   SmallVector<Value> dots(rows.size(), b.i32s(0));
   unsigned quads = format.groupElements / 4;
   for (unsigned quad = group * quads; quad < (group + 1) * quads; ++quad) {
+    prefetchBeside(quad);
     Value codes = decodeQuad(format.format, ops, weights, quad);
     for (auto [t, row] : llvm::enumerate(rows)) {
       Value inputs = b.load(b.i32, b.at(b.at(row, column), 4 * quad), 4);
@@ -159,6 +167,7 @@ void DotEmitter::emitDecoded() {
     Value start = b.mul(column, 4);
     for (unsigned quad = 0; quad < sectionElements() / 4; ++quad) {
       Affine<Value> affine = affineOf(firstGroup, quad * 4 / format.groupElements);
+      prefetchBeside(quad);
       Value codes = decodeQuad(format.format, ops, weights, quad);
       for (unsigned element = 0; element < 4; ++element) {
         Value code = ops.andI(ops.shrI(codes, 8 * element), ops.constant(0xFF));

@@ -64,7 +64,7 @@ void Simd::store(Value value, Value address, unsigned alignment) {
   LLVM::StoreOp::create(*this, value, address, alignment);
 }
 void Simd::prefetch(Value address) {
-  constexpr uint32_t read = 0, keep = 3, data = 1;
+  constexpr uint32_t read = 0, keep = 1, data = 1;
   LLVM::Prefetch::create(*this, address, read, keep, data);
 }
 Value Simd::loadIndex(Value address) {
