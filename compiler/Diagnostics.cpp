@@ -14,9 +14,13 @@ DiagnosticCollector::DiagnosticCollector(mlir::MLIRContext &context)
 DiagnosticCollector::~DiagnosticCollector() { context.printOpOnDiagnostic(printedOps); }
 
 mlir::LogicalResult DiagnosticCollector::handle(mlir::Diagnostic &diagnostic) {
-  if (diagnostic.getSeverity() != mlir::DiagnosticSeverity::Error)
+  if (diagnostic.getSeverity() == mlir::DiagnosticSeverity::Remark)
     return mlir::failure();
   std::lock_guard lock(mutex);
+  if (diagnostic.getSeverity() == mlir::DiagnosticSeverity::Warning) {
+    llvm::errs() << "warning: " << diagnostic << '\n'; // MLIR prints errors alone by itself
+    return mlir::success();
+  }
   llvm::raw_string_ostream stream(text);
   auto append = [&](mlir::Diagnostic &part) {
     stream << (text.empty() ? "" : "\n");

@@ -22,9 +22,15 @@ namespace tawny {
 namespace amdgpu {
 namespace {
 
-const simt::Backend backend{.scheduleFence = [](OpBuilder &builder, Location loc) {
+void emitSharedBarrier(OpBuilder &builder, Location loc) {
+  mlir::amdgpu::LDSBarrierOp::create(builder, loc);
+}
+
+void emitScheduleFence(OpBuilder &builder, Location loc) {
   ROCDL::SchedBarrier::create(builder, loc, builder.getI32IntegerAttr(0));
-}};
+}
+
+constexpr simt::Backend backend{emitSharedBarrier, emitScheduleFence};
 
 /// A kernel that spills is right but slow, so it is worth a word.
 void warnOfSpills(rt::ExecutableOp executable, const CodeObject &code) {
@@ -74,7 +80,10 @@ llvm::Expected<CodeObject> compileAMDGPU(rt::ExecutableOp executable, const Targ
   OwningOpRef<ModuleOp> module = ModuleOp::create(executable.getLoc());
   OpBuilder builder = OpBuilder::atBlockEnd(module->getBody());
   auto kernels = gpu::GPUModuleOp::create(builder, executable.getLoc(), executable.getSymName());
-  auto emitted = simt::emitKernels(executable, target, amdgpu::backend, kernels);
+  // Text is for reading and may be in part; a code object is for running.
+  auto missing =
+      options.stage == CodegenStage::Object ? simt::Missing::Refuse : simt::Missing::Skip;
+  auto emitted = simt::emitKernels(executable, target, amdgpu::backend, missing, kernels);
   if (!emitted)
     return emitted.takeError();
   if (failed(verify(*module)))

@@ -1,8 +1,15 @@
 #include "compiler/codegen/amdgpu/Lower.h"
 
 #include "mlir/Conversion/AMDGPUToROCDL/AMDGPUToROCDL.h"
+#include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
+#include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
+#include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVM.h"
 #include "mlir/Conversion/GPUToROCDL/GPUToROCDLPass.h"
+#include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
+#include "mlir/Conversion/MemRefToLLVM/MemRefToLLVM.h"
 #include "mlir/Conversion/Passes.h"
+#include "mlir/Conversion/UBToLLVM/UBToLLVM.h"
+#include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVM.h"
 #include "mlir/Dialect/AMDGPU/Utils/Chipset.h"
 #include "mlir/Dialect/GPU/Transforms/Passes.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
@@ -33,17 +40,29 @@ llvm::Error expandForChip(ModuleOp module, const TargetInfo &target,
   return llvm::Error::success();
 }
 
-/// Asks for 8 waves on each SIMD of a chip with waves of 32, which leaves 128 registers to a lane
-/// on the smallest of them. Without it LLVM's scheduler, free to use every register, moves all
-/// loads of a block's inputs to its front and spills them (LLVM 22: 457 scalar and 217 vector
-/// spills in a Q4_K linear of 8 tokens on gfx1151; with it, none, and 99 vector registers).
+/// Asks for so many waves on each SIMD that 128 registers are left to a lane on the smallest chip.
+/// Without it LLVM's scheduler, free to use every register, moves all loads of a block's inputs to
+/// its front and spills them (LLVM 22: 457 scalar and 217 vector spills in a Q4_K linear of 8
+/// tokens on gfx1151; with it, none, and 99 vector registers).
 void setOccupancy(ModuleOp module, const TargetInfo &target) {
-  if (target.waveSize != 32)
-    return;
   Builder builder(module.getContext());
   module.walk([&](gpu::GPUFuncOp kernel) {
-    kernel->setAttr("rocdl.waves_per_eu", builder.getI32IntegerAttr(8));
+    kernel->setAttr("rocdl.waves_per_eu", builder.getI32IntegerAttr(target.waveSize == 32 ? 8 : 2));
   });
+}
+
+/// convert-gpu-to-rocdl asks each dialect how its ops become LLVM's; these are the dialects that
+/// emitters and the patterns above use.
+void registerConversions(MLIRContext &context) {
+  DialectRegistry registry;
+  arith::registerConvertArithToLLVMInterface(registry);
+  cf::registerConvertControlFlowToLLVMInterface(registry);
+  registerConvertFuncToLLVMInterface(registry);
+  registerConvertMathToLLVMInterface(registry);
+  registerConvertMemRefToLLVMInterface(registry);
+  ub::registerConvertUBToLLVMInterface(registry);
+  vector::registerConvertVectorToLLVMInterface(registry);
+  context.appendDialectRegistry(registry);
 }
 
 /// Code-object version of a chip, times 100. The drivers in use for the chips before RDNA read
@@ -61,6 +80,7 @@ llvm::Error lowerToRocdl(ModuleOp module, const TargetInfo &target, const Codege
   if (llvm::Error error = expandForChip(module, target, *chipset))
     return error;
   setOccupancy(module, target);
+  registerConversions(*module.getContext());
 
   PassManager passes(module.getContext());
   if (options.configure && failed(options.configure(passes)))

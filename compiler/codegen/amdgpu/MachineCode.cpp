@@ -15,6 +15,7 @@ llvm::Expected<std::unique_ptr<llvm::TargetMachine>> machineFor(const TargetInfo
   LLVMInitializeAMDGPUTarget();
   LLVMInitializeAMDGPUTargetMC();
   LLVMInitializeAMDGPUAsmPrinter();
+  LLVMInitializeAMDGPUAsmParser(); // for the barriers, which upstream lowers to inline assembly
   llvm::Triple triple(target.triple);
   std::string message;
   const llvm::Target *registered = llvm::TargetRegistry::lookupTarget(triple, message);

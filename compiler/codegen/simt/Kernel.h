@@ -45,11 +45,15 @@ llvm::Error requireSources(rt::KernelOp kernel, llvm::ArrayRef<rt::Source> sourc
 /// `kernel 'name': message`, as an error.
 llvm::Error kernelError(rt::KernelOp kernel, const llvm::Twine &message);
 
-// The families. Each plans a kernel whose body holds that op alone; errors name the kernel.
+// The families. Errors name the kernel.
+
+/// Plans a kernel whose body is that linear alone; Linear.cpp has the loop nest.
 llvm::Expected<KernelBody> planLinear(rt::KernelOp kernel, llm::LinearOp op,
                                       const TargetInfo &target);
+/// Plans a kernel whose body is that norm alone; Norm.cpp has the loop nest.
 llvm::Expected<KernelBody> planNorm(rt::KernelOp kernel, llm::RmsNormOp op,
                                     const TargetInfo &target);
+/// The same with the addition ahead of the norm.
 llvm::Expected<KernelBody> planNorm(rt::KernelOp kernel, llm::AddRmsNormOp op,
                                     const TargetInfo &target);
 
@@ -59,11 +63,17 @@ struct EmittedKernel {
   unsigned threads;
 };
 
-/// Emits all kernels of an executable into an empty gpu.module: for each a private body
+/// What to do about a kernel whose family has no emitter yet.
+enum class Missing {
+  Refuse, ///< An error that names it: a program needs all of its kernels.
+  Skip,   ///< A warning; the other kernels can be read without it.
+};
+
+/// Emits the kernels of an executable into an empty gpu.module: for each a private body
 /// `(tile, bindings…, shared)` and the kernel that calls it.
 llvm::Expected<std::vector<EmittedKernel>> emitKernels(rt::ExecutableOp executable,
                                                        const TargetInfo &target,
-                                                       const Backend &backend,
+                                                       const Backend &backend, Missing missing,
                                                        mlir::gpu::GPUModuleOp module);
 
 } // namespace tawny::simt

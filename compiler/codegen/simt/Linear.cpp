@@ -43,11 +43,14 @@ public:
   void emit(Value tile) {
     tokenCount = b.loadConstant(b.i32, bindings.source(rt::Source::RowCount), 4);
     findPart(tile);
-    b.forRange(b.i32c(0), tokenCount, LinearPlan::tokenTile, [&](Value firstToken) {
-      b.ifElse(
-          b.equal(b.sub(tokenCount, firstToken), 1), [&] { emitTokens(firstToken, 1); },
-          [&] { emitTokens(firstToken, LinearPlan::tokenTile); });
-    });
+    // A token that is left alone after the full tiles has code of its own. The two are loops in
+    // turn and not branches, or LLVM would move what they have in common ahead of both: a block's
+    // worth of decoded weights.
+    Value rest = b.remU(tokenCount, LinearPlan::tokenTile);
+    Value tiledEnd = b.select(b.equal(rest, 1), b.sub(tokenCount, b.i32c(1)), tokenCount);
+    b.forRange(b.i32c(0), tiledEnd, LinearPlan::tokenTile,
+               [&](Value firstToken) { emitTokens(firstToken, LinearPlan::tokenTile); });
+    b.forRange(tiledEnd, tokenCount, 1, [&](Value token) { emitTokens(token, 1); });
   }
 
 private:

@@ -83,8 +83,8 @@ Value linearSum(const LinearTile &tile, unsigned part, Value tileRow, Value row,
 /// The store of `rope_append`: rotates q and k by the token's position, appends k and v to the
 /// pool.
 ///
-/// A layer's half of the pool is f16 [slot][KV head][head element], a slot being one token of a
-/// page (`kv_slots`), so that a page is as long as the geometry says whatever its page size.
+/// A layer's half of the pool is [slot][KV head][head element], a slot being one token of a page
+/// (`kv_slots`), so that a page is as long as the geometry says whatever its page size.
 void emitRopeAppend(const LinearTile &tile, const LinearElement &element, int64_t tokens);
 
 /// Sine and cosine of `position` times the pair's frequency.

@@ -30,14 +30,19 @@ void emitChunk(Simt &b, const WeightShape &shape, const LaneRow &row, const Inpu
   WeightChunk weights(b, shape, row, chunk, elements);
   Value chunkOffset = b.mul(chunk, shape.chunkElements() * 4);
   SmallVector<Value> addresses, run;
+  // What differs between lanes, if anything, is the chunk: it stands last, so that all before it is
+  // in scalar registers. Where nothing differs, one base and 32-bit offsets take fewer of them.
+  const bool isScalar = b.target.waveSize == LinearPlan::unitRows;
   for (Value offset : inputs.offsets)
-    addresses.push_back(b.at(inputs.base, b.add(chunkOffset, offset)));
+    addresses.push_back(isScalar ? b.at(inputs.base, b.add(chunkOffset, offset))
+                                 : b.at(b.at(inputs.base, offset), chunkOffset));
   // Token by token, in runs of 16 inputs: one load of the scalar unit where the address is uniform.
-  // A fence follows so many loads that their inputs fit the registers they go to, some 100 scalar
-  // ones or a share of the vector ones. Left alone, LLVM's scheduler moves a chunk's loads to its
-  // front and spills (LLVM 22, gfx1151, Q4_K: 16 registers at 4 loads between fences, 114 at 8).
+  // There a fence keeps the loads in flight within the 100 or so scalar registers, of which 8
+  // tokens take 30 for their own. Left alone, LLVM's scheduler moves a chunk's loads to its front
+  // and spills: in Q4_K on gfx1151 (LLVM 22) 114 registers, 16 at 4 loads between fences. Vectors
+  // of inputs take 16 registers each of the 128 that a lane has.
   constexpr int64_t runElements = 16;
-  const int64_t loadsPerFence = b.target.waveSize == LinearPlan::unitRows ? 2 : 4;
+  const int64_t loadsPerFence = !isScalar ? 2 : addresses.size() == 1 ? 2 : 1;
   int64_t loads = 0;
   weights.decode([&](int64_t index, Value weight) {
     run.push_back(weight);
@@ -58,6 +63,23 @@ void emitChunk(Simt &b, const WeightShape &shape, const LaneRow &row, const Inpu
   });
 }
 
+/// The sums over the slice's whole chunks.
+SmallVector<Value> emitChunks(Simt &b, const LinearPlan &plan, const WeightShape &shape,
+                              const LaneRow &row, const Inputs &inputs, Value slice,
+                              SmallVector<Value> sums) {
+  auto body = [&](Value chunk, ValueRange carried) {
+    SmallVector<Value> next(carried);
+    emitChunk(b, shape, row, inputs, chunk, shape.chunkElements(), next);
+    return next;
+  };
+  if (shape.chunks() >= plan.slices)
+    return b.forCarry(slice, b.i32c(shape.chunks()), plan.slices, sums, body);
+  // The chunk is the slice. LLVM would see through a loop, and move all its loads ahead of it.
+  return b.choose(
+      b.below(slice, shape.chunks()), ValueRange(sums).getTypes(),
+      [&] { return body(slice, sums); }, [&] { return sums; });
+}
+
 } // namespace
 
 void emitSums(Simt &b, const LinearPlan &plan, const WeightShape &shape, const LinearGroup &group,
@@ -66,12 +88,7 @@ void emitSums(Simt &b, const LinearPlan &plan, const WeightShape &shape, const L
   LaneRow row = laneRow(b, shape, group.weight, group.firstRow, group.lastRow, isAligned);
   Inputs inputs(b, plan, group, tokens);
   SmallVector<Value> sums(sumsPerToken * tokens, b.f32c(0));
-  sums = b.forCarry(group.slice, b.i32c(shape.chunks()), plan.slices, sums,
-                    [&](Value chunk, ValueRange carried) {
-                      SmallVector<Value> next(carried);
-                      emitChunk(b, shape, row, inputs, chunk, shape.chunkElements(), next);
-                      return next;
-                    });
+  sums = emitChunks(b, plan, shape, row, inputs, group.slice, sums);
   if (shape.tailElements() != 0)
     sums = b.choose(
         b.equal(group.slice, shape.chunks() % plan.slices), ValueRange(sums).getTypes(),

@@ -53,7 +53,8 @@ public:
     for (int64_t step = 0; step < plan.steps(); ++step)
       inRange(step, [&] {
         Value weight = at(plan.weight, step, /*ofRow=*/false);
-        Value normalised = b.mulF(b.mulF(row[step], scales), b.load(type, weight, alignment()));
+        Value normalised =
+            b.mulF(b.mulF(row[step], scales), b.loadConstant(type, weight, alignment()));
         store(normalised, normResult, step);
       });
   }

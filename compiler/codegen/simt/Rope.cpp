@@ -4,7 +4,7 @@
 //   input
 //     turns = fract(p * base^(-2i / rotary) / 2 pi)                   i: the pair of d
 //     q or k: x[d] * cos(turns) -+ x[partner] * sin(turns)            the partner's sum is in
-//     shared q: store f32; k, v: store f16 at pool[kv_slots[token]]          memory
+//     shared q: store f32; k, v: store at pool[kv_slots[token]]          memory
 #include "compiler/codegen/simt/Linear.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -53,14 +53,18 @@ Value polynomial(Simt &b, Value square, ArrayRef<double> coefficients) {
   return value;
 }
 
-/// Stores an f32 as f16 in the pool.
+/// Stores an f32 in the pool, as an element of its type.
 void append(const LinearTile &tile, const LinearElement &element, rt::Source pages, Value value) {
   Simt &b = tile.b;
   Value slots = tile.bindings.source(rt::Source::KvSlots);
   Value slot = b.load(b.i32, b.at(slots, b.mul(element.token, 4)), 4);
   int64_t rowElements = tile.plan.parts[tile.parts[0]].rows; // heads * head elements
   Value index = b.add(b.mul(b.toI64(slot), rowElements), b.toI64(element.row));
-  b.store(b.saturateToF16(value), b.at(tile.bindings.source(pages), b.mul(index, 2)), 2);
+  llm::LinearOp op = tile.plan.op;
+  int64_t bits = cast<llm::KvType>(op.getResults().back().getType()).getBits();
+  Value stored = bits == 16 ? b.saturateToF16(value) : value;
+  unsigned bytes = static_cast<unsigned>(bits / 8);
+  b.store(stored, b.at(tile.bindings.source(pages), b.mul(index, bytes)), bytes);
 }
 
 /// The element after rotation; elements past the rotary ones stay as they are.

@@ -109,7 +109,6 @@ Value Simt::wave() {
   return gpu::SubgroupBroadcastOp::create(*this, i32, wave, Value(),
                                           gpu::BroadcastType::first_active_lane);
 }
-void Simt::barrier() { gpu::BarrierOp::create(*this); }
 Value Simt::waveSum(Value value) {
   return gpu::SubgroupReduceOp::create(*this, value, gpu::AllReduceOperation::ADD,
                                        /*uniform=*/false);

@@ -19,6 +19,9 @@ enum AddressSpace : unsigned { globalSpace = 1, sharedSpace = 3, constantSpace =
 
 /// What the backend of a family does in its own way.
 struct Backend {
+  /// Emits a barrier of the workgroup that orders accesses to shared memory alone: one that also
+  /// orders global memory waits for all loads in flight.
+  void (*sharedBarrier)(mlir::OpBuilder &builder, mlir::Location loc) = nullptr;
   /// Emits a point that the backend's scheduler moves nothing across; null where none is needed.
   void (*scheduleFence)(mlir::OpBuilder &builder, mlir::Location loc) = nullptr;
 };
@@ -80,7 +83,8 @@ public:
   Value lane();
   /// The wave's number in the workgroup, in a form that the compiler knows to be uniform.
   Value wave();
-  void barrier();
+  /// Orders accesses to shared memory.
+  void barrier() { backend.sharedBarrier(*this, getLoc()); }
   /// The sum over the wave's lanes, in every lane.
   Value waveSum(Value value);
 

@@ -1,0 +1,78 @@
+// What has no code on AMD GPUs is refused by the kernel's name.
+
+// RUN: not tawny-opt %s -split-input-file -o /dev/null \
+// RUN:   --pass-pipeline='builtin.module(tawny-compile-amdgpu{emit=object output=%t})' 2>&1 \
+// RUN:   | FileCheck %s
+// RUN: not tawny-opt %s -split-input-file -o /dev/null \
+// RUN:   --pass-pipeline='builtin.module(tawny-compile-amdgpu{chip=x86-64-v4 output=%t})' 2>&1 \
+// RUN:   | FileCheck %s --check-prefix=CHIP
+// RUN: not tawny-opt %s -split-input-file -o /dev/null \
+// RUN:   --pass-pipeline='builtin.module(tawny-compile-amdgpu{emit=asm output=%t})' 2>&1 \
+// RUN:   | FileCheck %s --check-prefix=TEXT
+
+// CHECK: error: kernel 'silu': no emitter yet for 'llm.silu' on GPUs
+// TEXT: warning: kernel 'silu' is left out: no emitter yet for 'llm.silu' on GPUs
+// CHIP: error: 'x86-64-v4' is no AMD GPU
+rt.executable @gpu target <"gfx1151", layout = "simt32", activations = "f32"> {
+  rt.kernel @silu grid <1 x tokens by 1>
+      bindings [#rt.arg<row_count 0, read>, #rt.arg<operand 0, read>, #rt.arg<result 0, write>] {
+  ^bb0(%x: tensor<?x256xf32>):
+    %y = llm.silu %x : tensor<?x256xf32>
+    rt.return %y : tensor<?x256xf32>
+  }
+}
+
+// -----
+
+// CHECK: error: kernel 'norm': no emitter yet for int8 activations on GPUs
+rt.executable @gpu target <"gfx1151", layout = "simt32", activations = "i8"> {
+  rt.kernel @norm grid <1 x tokens by 1>
+      bindings [#rt.arg<row_count 0, read>, #rt.arg<operand 0, read>, #rt.arg<operand 1, read>,
+                #rt.arg<result 0, write>] {
+  ^bb0(%x: tensor<?x256xf32>, %w: tensor<256xf32>):
+    %y = llm.rms_norm %x, %w eps 1.0e-5 : tensor<?x256xf32>, tensor<256xf32> -> tensor<?x256x!llm.a8>
+    rt.return %y : tensor<?x256x!llm.a8>
+  }
+}
+
+// -----
+
+// CHECK: error: kernel 'grid': expected the grid #rt.grid<2 x one by 1>, found #rt.grid<1 x one by 1>
+rt.executable @gpu target <"gfx1151", layout = "simt32", activations = "f32"> {
+  rt.kernel @grid grid <1 x one by 1>
+      bindings [#rt.arg<row_count 0, read>, #rt.arg<operand 0, read>, #rt.arg<operand 1, read>,
+                #rt.arg<result 0, write>] {
+  ^bb0(%x: tensor<?x64xf32>, %w: tensor<40x64xf16>):
+    %y = llm.linear %x weights(%w) at [0] : (tensor<?x64xf32>, tensor<40x64xf16>) -> tensor<?x40xf32>
+    rt.return %y : tensor<?x40xf32>
+  }
+}
+
+// -----
+
+// CHECK: error: kernel 'unbound': expected a binding of row_count, found none
+rt.executable @gpu target <"gfx1151", layout = "simt32", activations = "f32"> {
+  rt.kernel @unbound grid <2 x one by 1>
+      bindings [#rt.arg<operand 0, read>, #rt.arg<operand 1, read>, #rt.arg<result 0, write>] {
+  ^bb0(%x: tensor<?x64xf32>, %w: tensor<40x64xf16>):
+    %y = llm.linear %x weights(%w) at [0] : (tensor<?x64xf32>, tensor<40x64xf16>) -> tensor<?x40xf32>
+    rt.return %y : tensor<?x40xf32>
+  }
+}
+
+// -----
+
+// CHECK: error: a kernel calls '__ocml_erf_f32', for which there is no code on AMD GPUs
+rt.executable @gpu target <"gfx1151", layout = "simt32", activations = "f32"> {
+  rt.kernel @erf grid <2 x one by 1>
+      bindings [#rt.arg<row_count 0, read>, #rt.arg<operand 0, read>, #rt.arg<operand 1, read>,
+                #rt.arg<result 0, write>] {
+  ^bb0(%x: tensor<?x64xf32>, %w: tensor<40x64xf16>):
+    %y = llm.linear %x weights(%w) at [0] epilogue {
+    ^bb0(%p: f32):
+      %e = math.erf %p : f32
+      llm.yield %e : f32
+    } : (tensor<?x64xf32>, tensor<40x64xf16>) -> tensor<?x40xf32>
+    rt.return %y : tensor<?x40xf32>
+  }
+}
