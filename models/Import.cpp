@@ -54,7 +54,9 @@ llvm::Expected<std::unique_ptr<ModelFile>> openFile(llvm::StringRef path) {
   if (!code && status.getSize() != 0)
     file->mapping = llvm::sys::fs::mapped_file_region(
         descriptor, llvm::sys::fs::mapped_file_region::readonly, status.getSize(), 0, code);
-  llvm::sys::fs::closeFile(descriptor);
+  std::error_code closed = llvm::sys::fs::closeFile(descriptor);
+  if (!code)
+    code = closed;
   if (code)
     return llvm::errorCodeToError(code);
   llvm::Expected<gguf::File> parsed = gguf::parseFile(file->bytes());
@@ -140,10 +142,11 @@ llvm::Error importGraph(mlir::MLIRContext &context, ImportedModel &model) {
 
 void ModelFile::release(llvm::ArrayRef<uint8_t> range) const {
   uint64_t page = llvm::sys::Process::getPageSizeEstimate();
-  uint64_t begin = llvm::alignDown(reinterpret_cast<uintptr_t>(range.begin()), page);
-  uint64_t end = llvm::alignDown(reinterpret_cast<uintptr_t>(range.end()), page);
+  // Mappings start at pages, so that offsets in one tell where its pages begin.
+  uint64_t begin = llvm::alignDown(range.begin() - bytes().begin(), page);
+  uint64_t end = llvm::alignDown(range.end() - bytes().begin(), page);
   if (begin < end)
-    madvise(reinterpret_cast<void *>(begin), end - begin, MADV_DONTNEED);
+    madvise(const_cast<uint8_t *>(bytes().begin()) + begin, end - begin, MADV_DONTNEED);
 }
 
 llvm::Expected<ImportedModel> importGgufVocabulary(llvm::StringRef path) {

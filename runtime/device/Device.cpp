@@ -41,7 +41,7 @@ ErrorOr<uint32_t> selectTarget(const fb::Artifact &artifact, const Device &devic
       missing = missingFeatures(target, device);
       if (missing.empty())
         return i;
-      missing = "needs " + missing;
+      missing.insert(0, "needs ");
     } else {
       missing = "is for the device " + target.device()->str();
     }

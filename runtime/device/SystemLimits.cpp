@@ -92,10 +92,11 @@ std::optional<double> SystemLimits::cpuQuota() const {
       least = std::min(least.value_or(quota / period), quota / period);
   };
   for (const std::string &folder : controlGroups("cpu")) {
-    double quota, period;
+    // "max 100000" where there is no limit: no number, so the quota reads as 0.
     std::string both = readText(folder + "/cpu.max").value_or("");
-    if (std::sscanf(both.c_str(), "%lf %lf", &quota, &period) == 2)
-      limit(quota, period);
+    char *rest;
+    double quota = std::strtod(both.c_str(), &rest);
+    limit(quota, std::strtod(rest, nullptr));
     limit(static_cast<double>(readInteger(folder + "/cpu.cfs_quota_us").value_or(0)),
           static_cast<double>(readInteger(folder + "/cpu.cfs_period_us").value_or(0)));
   }
@@ -131,10 +132,12 @@ unsigned SystemLimits::usableCores() const {
 std::optional<uint64_t> SystemLimits::memoryLine(const std::string &key) const {
   std::string text = readText(proc + "/meminfo").value_or("");
   for (std::string_view line : linesOf(text)) {
-    unsigned long long kibibytes;
-    if (line.starts_with(key) &&
-        std::sscanf(std::string(line.substr(key.size())).c_str(), ": %llu kB", &kibibytes) == 1)
-      return uint64_t(kibibytes) << 10;
+    if (!line.starts_with(key + ":"))
+      continue;
+    std::string value(line.substr(key.size() + 1));
+    char *end;
+    if (uint64_t kibibytes = std::strtoull(value.c_str(), &end, 10); end != value.c_str())
+      return kibibytes << 10;
   }
   return std::nullopt;
 }

@@ -59,7 +59,7 @@ template <typename Each> static void forEachItem(std::string_view list, Each eac
   }
 }
 
-Command &Command::add(std::string names, std::string placeholder, std::string help,
+Command &Command::add(std::string_view names, std::string placeholder, std::string help,
                       std::function<ErrorOr<void>(std::string_view)> store) {
   Option option;
   forEachItem(names, [&](std::string_view one) {
@@ -73,25 +73,25 @@ Command &Command::add(std::string names, std::string placeholder, std::string he
   return *this;
 }
 
-Command &Command::flag(std::string names, bool *target, std::string help) {
-  return add(std::move(names), "", std::move(help), [target](std::string_view) -> ErrorOr<void> {
+Command &Command::flag(std::string_view names, bool *target, std::string help) {
+  return add(names, "", std::move(help), [target](std::string_view) -> ErrorOr<void> {
     *target = true;
     return {};
   });
 }
 
-Command &Command::text(std::string names, std::string placeholder, std::string *target,
+Command &Command::text(std::string_view names, std::string placeholder, std::string *target,
                        std::string help) {
-  return add(std::move(names), std::move(placeholder), std::move(help),
+  return add(names, std::move(placeholder), std::move(help),
              [target](std::string_view value) -> ErrorOr<void> {
                *target = value;
                return {};
              });
 }
 
-Command &Command::integer(std::string names, std::string placeholder, int64_t *target,
+Command &Command::integer(std::string_view names, std::string placeholder, int64_t *target,
                           IntegerRange range, std::string help) {
-  return add(std::move(names), std::move(placeholder), std::move(help),
+  return add(names, std::move(placeholder), std::move(help),
              [target, range](std::string_view value) -> ErrorOr<void> {
                auto number = parseInteger(value, range);
                if (!number)
@@ -101,9 +101,9 @@ Command &Command::integer(std::string names, std::string placeholder, int64_t *t
              });
 }
 
-Command &Command::unsignedInteger(std::string names, std::string placeholder, uint64_t *target,
+Command &Command::unsignedInteger(std::string_view names, std::string placeholder, uint64_t *target,
                                   std::string help) {
-  return add(std::move(names), std::move(placeholder), std::move(help),
+  return add(names, std::move(placeholder), std::move(help),
              [target](std::string_view value) -> ErrorOr<void> {
                uint64_t number = 0;
                auto *end = value.data() + value.size();
@@ -117,9 +117,9 @@ Command &Command::unsignedInteger(std::string names, std::string placeholder, ui
              });
 }
 
-Command &Command::real(std::string names, std::string placeholder, double *target, RealRange range,
-                       std::string help) {
-  return add(std::move(names), std::move(placeholder), std::move(help),
+Command &Command::real(std::string_view names, std::string placeholder, double *target,
+                       RealRange range, std::string help) {
+  return add(names, std::move(placeholder), std::move(help),
              [target, range](std::string_view value) -> ErrorOr<void> {
                auto number = parseReal(value, range);
                if (!number)
@@ -129,9 +129,9 @@ Command &Command::real(std::string names, std::string placeholder, double *targe
              });
 }
 
-Command &Command::integerList(std::string names, std::string placeholder,
+Command &Command::integerList(std::string_view names, std::string placeholder,
                               std::vector<int64_t> *target, IntegerRange range, std::string help) {
-  return add(std::move(names), std::move(placeholder), std::move(help),
+  return add(names, std::move(placeholder), std::move(help),
              [target, range](std::string_view value) -> ErrorOr<void> {
                std::vector<int64_t> numbers;
                ErrorOr<void> result;
@@ -149,13 +149,13 @@ Command &Command::integerList(std::string names, std::string placeholder,
              });
 }
 
-Command &Command::choice(std::string names, std::vector<std::string> words, std::string *target,
-                         std::string help) {
+Command &Command::choice(std::string_view names, std::vector<std::string> words,
+                         std::string *target, std::string help) {
   std::string placeholder;
   for (const std::string &word : words)
     placeholder += (placeholder.empty() ? "" : "|") + word;
   return add(
-      std::move(names), placeholder, std::move(help),
+      names, placeholder, std::move(help),
       [target, words = std::move(words), placeholder](std::string_view value) -> ErrorOr<void> {
         if (std::find(words.begin(), words.end(), value) == words.end())
           return makeError("needs one of %s, not %s", placeholder.c_str(), quoted(value).c_str());
@@ -164,8 +164,8 @@ Command &Command::choice(std::string names, std::vector<std::string> words, std:
       });
 }
 
-Command &Command::unavailable(std::string names, std::string reason) {
-  add(std::move(names), "", std::move(reason), {});
+Command &Command::unavailable(std::string_view names, std::string reason) {
+  add(names, "", std::move(reason), {});
   options.back().isUnavailable = true;
   return *this;
 }
@@ -232,6 +232,7 @@ ParsedArguments ArgumentParser::parse(const std::vector<std::string> &arguments)
     return parseCommand(command, {arguments.begin() + 1, arguments.end()});
   }
   std::vector<std::string_view> names;
+  names.reserve(commands.size());
   for (const Command &command : commands)
     names.push_back(command.name);
   std::string message = "there is no command " + quoted(wanted);

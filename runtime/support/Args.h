@@ -40,25 +40,26 @@ public:
   /// A paragraph that the command's own help shows below the summary.
   Command &details(std::string paragraph);
   /// A switch without a value.
-  Command &flag(std::string names, bool *target, std::string help);
+  Command &flag(std::string_view names, bool *target, std::string help);
   /// Any text. `placeholder` stands for the value in the help, as in "--tokens IDS".
-  Command &text(std::string names, std::string placeholder, std::string *target, std::string help);
-  Command &integer(std::string names, std::string placeholder, int64_t *target, IntegerRange range,
-                   std::string help);
+  Command &text(std::string_view names, std::string placeholder, std::string *target,
+                std::string help);
+  Command &integer(std::string_view names, std::string placeholder, int64_t *target,
+                   IntegerRange range, std::string help);
   /// An integer of the whole unsigned 64-bit range, such as a seed.
-  Command &unsignedInteger(std::string names, std::string placeholder, uint64_t *target,
+  Command &unsignedInteger(std::string_view names, std::string placeholder, uint64_t *target,
                            std::string help);
-  Command &real(std::string names, std::string placeholder, double *target, RealRange range,
+  Command &real(std::string_view names, std::string placeholder, double *target, RealRange range,
                 std::string help);
   /// A list such as "1,8,32"; an empty item is an error.
-  Command &integerList(std::string names, std::string placeholder, std::vector<int64_t> *target,
-                       IntegerRange range, std::string help);
+  Command &integerList(std::string_view names, std::string placeholder,
+                       std::vector<int64_t> *target, IntegerRange range, std::string help);
   /// One of a few words.
-  Command &choice(std::string names, std::vector<std::string> words, std::string *target,
+  Command &choice(std::string_view names, std::vector<std::string> words, std::string *target,
                   std::string help);
   /// An option that exists by contract but not in this build: giving it is a usage error with this
   /// reason.
-  Command &unavailable(std::string names, std::string reason);
+  Command &unavailable(std::string_view names, std::string reason);
   /// An argument without a name, in the order of declaration. Optional ones must come last.
   Command &positional(std::string placeholder, std::string *target, std::string help,
                       bool required = true);
@@ -86,7 +87,7 @@ private:
     bool given = false;
   };
 
-  Command &add(std::string names, std::string placeholder, std::string help,
+  Command &add(std::string_view names, std::string placeholder, std::string help,
                std::function<ErrorOr<void>(std::string_view)> store);
   Option *find(std::string_view optionName);
 

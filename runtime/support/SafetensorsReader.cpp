@@ -189,6 +189,7 @@ std::vector<int32_t> SafetensorsView::integers() const {
 static ErrorOr<void> checkCoverage(const std::map<std::string, Entry> &entries, uint64_t dataBytes,
                                    const std::string &source) {
   std::vector<std::pair<uint64_t, uint64_t>> ranges;
+  ranges.reserve(entries.size());
   for (const auto &[name, entry] : entries)
     ranges.emplace_back(entry.begin, entry.end);
   std::sort(ranges.begin(), ranges.end());

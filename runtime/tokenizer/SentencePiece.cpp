@@ -227,9 +227,9 @@ ErrorOr<void> SentencePieceTokenizer::indexBytes() {
     std::string_view text = vocabularyView.text(id);
     int value = parseByteToken(text);
     if (value < 0)
-      return makeError("the byte token %d has the text '%.*s'; \"<0x00>\" to \"<0xFF>\" were "
+      return makeError("the byte token %d has the text '%s'; \"<0x00>\" to \"<0xFF>\" were "
                        "expected",
-                       id, static_cast<int>(std::min<size_t>(text.size(), 40)), text.data());
+                       id, std::string(text.substr(0, 40)).c_str());
     if (ids[static_cast<size_t>(value)] >= 0)
       return makeError("the vocabulary has two tokens for the byte 0x%02X: %d and %d",
                        static_cast<unsigned>(value), ids[static_cast<size_t>(value)], id);

@@ -25,7 +25,7 @@ public:
     EXPECT_FALSE(code) << code.message();
     llvm::raw_fd_ostream(descriptor, /*shouldClose=*/true) << bytes;
   }
-  ~TemporaryFile() { llvm::sys::fs::remove(path); }
+  ~TemporaryFile() { EXPECT_FALSE(llvm::sys::fs::remove(path)); }
 
   llvm::SmallString<128> path;
 };

@@ -69,21 +69,21 @@ Builder &Builder::string(llvm::StringRef key, llvm::StringRef value) {
   return set(key, ValueType::String, stringBytes(value));
 }
 
-Builder &Builder::strings(llvm::StringRef key, std::vector<std::string> values) {
+Builder &Builder::strings(llvm::StringRef key, const std::vector<std::string> &values) {
   std::string elements;
   for (const std::string &value : values)
     elements += stringBytes(value);
   return set(key, ValueType::Array, arrayBytes(ValueType::String, values.size(), elements));
 }
 
-Builder &Builder::floats(llvm::StringRef key, std::vector<float> values) {
+Builder &Builder::floats(llvm::StringRef key, const std::vector<float> &values) {
   std::string elements;
   for (float value : values)
     elements += f32Bytes(value);
   return set(key, ValueType::Array, arrayBytes(ValueType::Float32, values.size(), elements));
 }
 
-Builder &Builder::ints(llvm::StringRef key, std::vector<int32_t> values) {
+Builder &Builder::ints(llvm::StringRef key, const std::vector<int32_t> &values) {
   std::string elements;
   for (int32_t value : values)
     elements += u32Bytes(uint32_t(value));

@@ -39,9 +39,9 @@ public:
   Builder &f32(llvm::StringRef key, float value);
   Builder &flag(llvm::StringRef key, uint8_t value);
   Builder &string(llvm::StringRef key, llvm::StringRef value);
-  Builder &strings(llvm::StringRef key, std::vector<std::string> values);
-  Builder &floats(llvm::StringRef key, std::vector<float> values);
-  Builder &ints(llvm::StringRef key, std::vector<int32_t> values);
+  Builder &strings(llvm::StringRef key, const std::vector<std::string> &values);
+  Builder &floats(llvm::StringRef key, const std::vector<float> &values);
+  Builder &ints(llvm::StringRef key, const std::vector<int32_t> &values);
   Builder &erase(llvm::StringRef key);
   /// Adds an entry even where the key is there already.
   Builder &again(llvm::StringRef key, ValueType type, llvm::StringRef payload);
