@@ -107,6 +107,8 @@ llvm::Error Compilation::compileTarget(const Selection &selection, const Bounds 
   lowering.target = target.name.str();
   lowering.layout = target.layout.str();
   lowering.activations = selection.activations;
+  lowering.kv =
+      target.family == TargetFamily::X86 && selection.activations == "f32" ? "f32" : "f16";
   lowering.maxContext = bounds.maxContext;
   lowering.maxBatch = bounds.maxBatch;
   lowering.kvTokens = static_cast<int64_t>(bounds.kvTokens);

@@ -80,7 +80,7 @@ std::unique_ptr<fb::KvGeometryT> encode(rt::KvGeometryAttr geometry) {
   kv->v_page_bytes = geometry.pageBytes();
   kv->layer_bytes = geometry.layerBytes();
   kv->bytes = geometry.bytes();
-  kv->element = "f16";
+  kv->element = geometry.getElementBytes() == 4 ? "f32" : "f16";
   return kv;
 }
 

@@ -118,7 +118,7 @@ Value LlamaBuilder::feedForward(Value x, const std::string &prefix) {
 
 void LlamaBuilder::build() {
   MLIRContext *context = module.getContext();
-  Type kvType = llm::KvType::get(context, p.numBlocks, p.numKVHeads, p.keyDim);
+  Type kvType = llm::KvType::get(context, p.numBlocks, p.numKVHeads, p.keyDim, /*bits=*/16);
   Type logitsType = llm::rowsType(p.vocabSize, builder.getF32Type());
   auto type = builder.getFunctionType({llm::StepType::get(context), kvType}, {logitsType, kvType});
   builder.setInsertionPointToEnd(module.getBody());

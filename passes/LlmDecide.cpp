@@ -56,6 +56,8 @@ struct LlmDecide : impl::LlmDecideBase<LlmDecide> {
       return signalPassFailure();
     auto fused = StringAttr::get(&getContext(), dequant);
     getOperation().walk([&](llm::LinearOp linear) { linear->setAttr("llm.dequant", fused); });
+    if (kv == "f32")
+      widenPool();
     if (activations != "i8")
       return;
     insertQuantize();
@@ -67,10 +69,32 @@ private:
     if (!llvm::is_contained({"f32", "f16", "i8"}, StringRef(activations)))
       return getOperation().emitError()
              << "expected activations to be f32, f16 or i8, found '" << activations << "'";
+    if (kv != "f16" && kv != "f32")
+      return getOperation().emitError() << "expected kv to be f16 or f32, found '" << kv << "'";
     if (dequant != "fused")
       return getOperation().emitError()
              << "expected dequant to be fused, found '" << dequant << "'";
     return success();
+  }
+
+  /// Gives every value that is the pool elements of f32.
+  void widenPool() {
+    auto widen = [](Type type) -> Type {
+      auto pool = dyn_cast<llm::KvType>(type);
+      return pool ? llm::KvType::get(type.getContext(), pool.getLayers(), pool.getHeads(),
+                                     pool.getHeadDim(), /*bits=*/32)
+                  : type;
+    };
+    func::FuncOp function = getOperation();
+    auto widenAll = [&](auto values) {
+      for (Value value : values)
+        value.setType(widen(value.getType()));
+    };
+    function.walk([&](Block *block) { widenAll(block->getArguments()); });
+    function.walk([&](Operation *op) { widenAll(op->getResults()); });
+    auto type = function.getFunctionType();
+    function.setType(type.clone(llvm::map_to_vector(type.getInputs(), widen),
+                                llvm::map_to_vector(type.getResults(), widen)));
   }
 
   /// Linears that share their input share its int8 form.

@@ -128,6 +128,8 @@ def LlmDecide : Pass<"llm-decide", "::mlir::func::FuncOp"> {
     (norms, attention whose heads are multiples of 32, linears with an epilogue). Inputs whose
     columns are no multiple of 32 stay f32.
     f32 and f16 leave the IR's activations f32: what a kernel computes in is the target's business.
+    With `kv=f32` the pool's elements are f32: a cache in f16 alone moves the log-probability of an
+    uncertain token by more than 1e-3, which f32 activations promise to keep.
 
     Before:
     ```mlir
@@ -145,6 +147,7 @@ def LlmDecide : Pass<"llm-decide", "::mlir::func::FuncOp"> {
   let options = [
     Option<"activations", "activations", "std::string", "\"f32\"",
            "What linears compute in: f32, f16 or i8.">,
+    Option<"kv", "kv", "std::string", "\"f16\"", "Elements of the KV pool: f16 or f32.">,
     Option<"dequant", "dequant", "std::string", "\"fused\"",
            "Where weights are dequantised: fused (in the kernel that reads them).">];
   let dependentDialects = ["::tawny::llm::LlmDialect"];

@@ -22,6 +22,8 @@ struct LowerToRtOptions : mlir::PassPipelineOptions<LowerToRtOptions> {
   Option<std::string> activations{*this, "activations",
                                   llvm::cl::desc("What linears compute in: f32, f16 or i8."),
                                   llvm::cl::init("f32")};
+  Option<std::string> kv{*this, "kv", llvm::cl::desc("Elements of the KV pool: f16 or f32."),
+                         llvm::cl::init("f16")};
   Option<std::string> dequant{*this, "dequant", llvm::cl::desc("Where weights are dequantised."),
                               llvm::cl::init("fused")};
   Option<int64_t> maxBatch{*this, "max-batch", llvm::cl::desc("Sequences of a decode at most."),

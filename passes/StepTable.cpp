@@ -64,7 +64,7 @@ llvm::Expected<rt::StepLayoutAttr> layOutStepTable(llm::ProgramAttr program, int
 llvm::Expected<rt::KvGeometryAttr> layOutKvPool(llm::KvType kv, int64_t kvTokens,
                                                 int64_t pageTokens) {
   uint64_t pages = llvm::divideCeil(uint64_t(kvTokens), uint64_t(pageTokens));
-  uint64_t bytes = 4; // Keys and values of two bytes.
+  uint64_t bytes = 2 * uint64_t(kv.getBits()) / 8; // keys and values
   for (uint64_t factor : {uint64_t(kv.getLayers()), uint64_t(kv.getHeads()),
                           uint64_t(kv.getHeadDim()), uint64_t(pageTokens), pages})
     bytes = llvm::SaturatingMultiply(bytes, factor);
@@ -74,7 +74,7 @@ llvm::Expected<rt::KvGeometryAttr> layOutKvPool(llm::KvType kv, int64_t kvTokens
                       "{3} layers: lower kv-tokens",
                       maxSpaceBytes, pages, pageTokens, kv.getLayers()));
   return rt::KvGeometryAttr::get(kv.getContext(), kv.getLayers(), kv.getHeads(), kv.getHeadDim(),
-                                 pageTokens, pages);
+                                 pageTokens, pages, kv.getBits() / 8);
 }
 
 ByteRange stepRange(rt::Source source, rt::Extent rows, llm::ProgramAttr program,

@@ -102,7 +102,8 @@ static llvm::Expected<Value> makeArgument(mlir::Type type, unsigned index, const
   if (llvm::isa<llm::StepType>(type))
     return std::make_shared<const Step>(step);
   if (auto kv = llvm::dyn_cast<llm::KvType>(type))
-    return std::make_shared<const Pool>(kv.getLayers(), kv.getHeads(), kv.getHeadDim());
+    return std::make_shared<const Pool>(kv.getLayers(), kv.getHeads(), kv.getHeadDim(),
+                                        kv.getBits());
   std::string name = "argument " + std::to_string(index);
   auto tensor = llvm::dyn_cast<mlir::RankedTensorType>(type);
   if (tensor && tensor.getRank() == 2 && tensor.isDynamicDim(0)) {
@@ -169,7 +170,8 @@ static llvm::Expected<std::vector<Value>> runStep(Interpreter &interpreter, Subj
                                                   const std::optional<Value> &pool) {
   if (rt::ProgramOp program = subject.program) {
     rt::KvGeometryAttr kv = program.getKv();
-    auto empty = std::make_shared<const Pool>(kv.getLayers(), kv.getHeads(), kv.getHeadDim());
+    auto empty = std::make_shared<const Pool>(kv.getLayers(), kv.getHeads(), kv.getHeadDim(),
+                                              kv.getElementBytes() * 8);
     return interpreter.runProgram(program, std::make_shared<const Step>(step),
                                   pool ? std::get<std::shared_ptr<const Pool>>(*pool) : empty);
   }

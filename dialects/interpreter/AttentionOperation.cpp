@@ -7,10 +7,11 @@
 
 namespace tawny::interpreter {
 
-static float roundToHalf(float value) { return halfToFloat(floatToHalf(value)); }
-
 llvm::Expected<Pool> kvAppend(const Pool &pool, const Rows &k, const Rows &v, const Step &step,
                               int64_t layer) {
+  auto round = [bits = pool.bits](float value) {
+    return bits == 16 ? halfToFloat(floatToHalf(value)) : value;
+  };
   if (llvm::Error error = expectStepRows(k, step))
     return error;
   // Every sequence of the step gets its own copy once; all others stay shared.
@@ -33,8 +34,8 @@ llvm::Expected<Pool> kvAppend(const Pool &pool, const Rows &k, const Rows &v, co
       cache->values.resize((position + 1) * columns);
     }
     cache->written[position] = true;
-    llvm::transform(k.row(t), cache->keys.begin() + position * columns, roundToHalf);
-    llvm::transform(v.row(t), cache->values.begin() + position * columns, roundToHalf);
+    llvm::transform(k.row(t), cache->keys.begin() + position * columns, round);
+    llvm::transform(v.row(t), cache->values.begin() + position * columns, round);
   }
   for (auto &[sequence, cache] : changed)
     result.layers[layer][sequence] = std::move(cache);

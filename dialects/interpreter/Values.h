@@ -67,11 +67,12 @@ using LayerCache = std::map<int32_t, std::shared_ptr<const SequenceCache>>;
 /// The KV pool at one point of a program. Copies share what is equal.
 struct Pool {
   int64_t heads = 0, headDim = 0;
+  int64_t bits = 16; ///< Of an element: values are rounded to f16, or kept as f32.
   std::vector<LayerCache> layers;
 
   Pool() = default;
-  Pool(int64_t layers, int64_t heads, int64_t headDim)
-      : heads(heads), headDim(headDim), layers(static_cast<size_t>(layers)) {}
+  Pool(int64_t layers, int64_t heads, int64_t headDim, int64_t bits = 16)
+      : heads(heads), headDim(headDim), bits(bits), layers(static_cast<size_t>(layers)) {}
   int64_t columns() const { return heads * headDim; }
 };
 

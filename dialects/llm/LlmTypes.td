@@ -44,10 +44,14 @@ def LlmKv : LlmType<"Kv", "kv"> {
   let summary = "the state of the paged KV pool";
   let description = [{
     A value of this type is the whole pool at one point of the program, so that appends and reads
-    are ordered by their data flow. Elements are f16.
+    are ordered by their data flow. Elements are f16, or f32 with `bits = 32`.
   }];
-  let parameters = (ins "int64_t":$layers, "int64_t":$heads, "int64_t":$headDim);
-  let assemblyFormat = "`<` `layers` `=` $layers `,` `heads` `=` $heads `,` `dim` `=` $headDim `>`";
+  let parameters = (ins "int64_t":$layers, "int64_t":$heads, "int64_t":$headDim,
+                        DefaultValuedParameter<"int64_t", "16">:$bits);
+  let assemblyFormat = [{
+    `<` `layers` `=` $layers `,` `heads` `=` $heads `,` `dim` `=` $headDim
+    (`,` `bits` `=` $bits^)? `>`
+  }];
   let genVerifyDecl = 1;
 }
 

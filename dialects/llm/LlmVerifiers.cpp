@@ -13,7 +13,10 @@ namespace tawny::llm {
 
 using EmitError = llvm::function_ref<InFlightDiagnostic()>;
 
-LogicalResult KvType::verify(EmitError emitError, int64_t layers, int64_t heads, int64_t headDim) {
+LogicalResult KvType::verify(EmitError emitError, int64_t layers, int64_t heads, int64_t headDim,
+                             int64_t bits) {
+  if (bits != 16 && bits != 32)
+    return emitError() << "expects elements of 16 or 32 bits, found " << bits;
   if (layers <= 0 || heads <= 0 || headDim <= 0)
     return emitError() << "expects positive layers, heads and dim, found " << layers << ", "
                        << heads << " and " << headDim;

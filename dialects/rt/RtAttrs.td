@@ -105,11 +105,14 @@ def RtKvGeometry : RtAttr<"KvGeometry", "kv_geometry"> {
     order of the elements inside a page is the kernels' own and is written at their emitter.
   }];
   let parameters = (ins "int64_t":$layers, "int64_t":$heads, "int64_t":$headDim,
-                        "int64_t":$pageTokens, "int64_t":$pages);
+                        "int64_t":$pageTokens, "int64_t":$pages,
+                        DefaultValuedParameter<"int64_t", "2">:$elementBytes);
   let assemblyFormat = "`<` struct(params) `>`";
   let extraClassDeclaration = [{
-    /// Bytes of one page of keys (or of values) of one layer: f16 elements.
-    int64_t pageBytes() const { return getHeads() * getHeadDim() * getPageTokens() * 2; }
+    /// Bytes of one page of keys (or of values) of one layer.
+    int64_t pageBytes() const {
+      return getHeads() * getHeadDim() * getPageTokens() * getElementBytes();
+    }
     int64_t layerBytes() const { return 2 * getPages() * pageBytes(); }
     int64_t bytes() const { return getLayers() * layerBytes(); }
   }];

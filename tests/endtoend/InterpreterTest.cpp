@@ -47,7 +47,8 @@ public:
     }
     rt::KvGeometryAttr kv = program.getKv();
     if (!pool)
-      pool = std::make_shared<const Pool>(kv.getLayers(), kv.getHeads(), kv.getHeadDim());
+      pool = std::make_shared<const Pool>(kv.getLayers(), kv.getHeads(), kv.getHeadDim(),
+                                          kv.getElementBytes() * 8);
     Step step;
     step.tokens = tokens;
     step.positions.resize(tokens.size());

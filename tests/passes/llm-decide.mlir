@@ -1,6 +1,7 @@
 // RUN: tawny-opt %s --llm-decide=activations=i8 | FileCheck %s --enable-var-scope
 // RUN: tawny-opt %s --llm-decide | FileCheck %s --enable-var-scope --check-prefix=FLOAT
 // RUN: tawny-opt %s --llm-decide=activations=f16 | FileCheck %s --check-prefix=FLOAT
+// RUN: tawny-opt %s --llm-decide=kv=f32 | FileCheck %s --check-prefix=WIDE
 
 // In f32 and f16 nothing is quantised; every linear says where its weights are dequantised.
 // FLOAT-NOT: llm.a8
@@ -103,4 +104,17 @@ func.func @narrow_heads(%q: tensor<?x64xf32>, %kv: !llm.kv<layers = 1, heads = 2
   %a = llm.linear %y weights(%m) at [0]
     : (tensor<?x64xf32>, tensor<4x64x!llm.q8_0>) -> tensor<?x4xf32>
   return %a : tensor<?x4xf32>
+}
+
+// With f32 elements every value that is the pool changes, and so does the signature.
+// WIDE-LABEL: func @pool
+// WIDE-SAME: !llm.kv<layers = 1, heads = 1, dim = 32, bits = 32>
+// WIDE-SAME: -> !llm.kv<layers = 1, heads = 1, dim = 32, bits = 32>
+// WIDE: llm.kv_append {{.*}} : <layers = 1, heads = 1, dim = 32, bits = 32>
+// WIDE: return %{{.*}} : !llm.kv<layers = 1, heads = 1, dim = 32, bits = 32>
+func.func @pool(%kv: !llm.kv<layers = 1, heads = 1, dim = 32>, %k: tensor<?x32xf32>,
+                %step: !llm.step) -> !llm.kv<layers = 1, heads = 1, dim = 32> {
+  %next = llm.kv_append %kv, %k, %k, %step layer 0
+    : <layers = 1, heads = 1, dim = 32>, tensor<?x32xf32>
+  return %next : !llm.kv<layers = 1, heads = 1, dim = 32>
 }

@@ -3,14 +3,14 @@
 //
 //   for rows [r, r + c) in chunks of 8, 4, 2, 1
 //     for page of 16 positions up to the last row's
-//       s[c][16]  = q[c][d] . K[d][16], d = 0 .. headDim        one conversion feeds c FMAs
+//       s[c][16]  = q[c][d] . K[d][16], d = 0 .. headDim        one load feeds c FMAs
 //       s beyond a row's position = -inf; m, l, o rescaled by exp(m_old - m_new)
 //       o[c][16 of headDim] += p[c][j] * V[j][...], j in the page
 //     y = o / l
 //
 // (Milakov and Gimelshein, arXiv:1805.02867, for the running maximum and sum.) Bytes: 4 per
-// position and element of headDim (f16 keys and values) once per chunk; operations: 4 per position,
-// element and row.
+// position and element of headDim (f16 keys and values; 8 in f32) once per chunk; operations: 4 per
+// position, element and row.
 #include "compiler/codegen/x86/KernelContext.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -109,7 +109,7 @@ void AttentionEmitter::loadQueries(Value row, int64_t rows) {
 }
 
 Value AttentionEmitter::pageBase(rt::Source pool, Value index) {
-  int64_t headBytes = headDim * pageTokens * 2;
+  int64_t headBytes = headPageBytes(kv);
   int64_t maxPages =
       (static_cast<int64_t>(context.options.maxContext) + pageTokens - 1) / pageTokens;
   Value entry = b.add(b.mul(sequence, maxPages), index);
@@ -125,7 +125,8 @@ SmallVector<Value> AttentionEmitter::scores(Value keys, int64_t rows) {
     SmallVector<Value> sums(carried);
     for (int64_t i = 0; i < step; ++i) {
       Value element = b.add(first, i);
-      Value key = b.toF32(b.load(b.f16x16, b.at(keys, b.mul(element, pageTokens * 2)), 2));
+      Value address = b.at(keys, b.mul(element, pageTokens * elementBytes(kv)));
+      Value key = loadElements(b, kv, address, pageTokens);
       Value query = b.at(queries, b.mul(element, 4));
       for (int64_t r = 0; r < rows; ++r)
         sums[r] = b.fma(b.splatF32At(b.at(query, r * headDim * 4)), key, sums[r]);
@@ -160,7 +161,7 @@ SmallVector<Value> AttentionEmitter::page(Value index, ValueRange state, int64_t
 
 void AttentionEmitter::accumulate(Value values, Value keysHere, ArrayRef<Value> corrections,
                                   int64_t rows) {
-  auto type = b.vectorOf(b.f32, width), halves = b.vectorOf(b.f16, width);
+  auto type = b.vectorOf(b.f32, width);
   auto spread = [&](Value scalar) -> Value { return vector::BroadcastOp::create(b, type, scalar); };
   b.forRange(b.i64c(0), b.i64c(headDim), width, [&](Value element) {
     auto output = [&](int64_t r) {
@@ -171,8 +172,8 @@ void AttentionEmitter::accumulate(Value values, Value keysHere, ArrayRef<Value> 
       sums.push_back(b.mulF(b.load(type, output(r), 4), spread(corrections[r])));
     sums = b.forCarry(b.i64c(0), keysHere, 1, sums, [&](Value key, ValueRange carried) {
       SmallVector<Value> next(carried);
-      Value offset = b.mul(b.add(b.mul(key, headDim), element), 2);
-      Value value = b.toF32(b.load(halves, b.at(values, offset), 2));
+      Value offset = b.mul(b.add(b.mul(key, headDim), element), elementBytes(kv));
+      Value value = loadElements(b, kv, b.at(values, offset), width);
       for (int64_t r = 0; r < rows; ++r) {
         Value weight = b.at(b.at(weights, b.mul(key, 4)), r * pageTokens * 4);
         next[r] = b.fma(spread(b.load(b.f32, weight, 4)), value, next[r]);

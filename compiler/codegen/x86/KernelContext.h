@@ -9,8 +9,9 @@
 
 namespace tawny::x86 {
 
-/// Tokens of a KV page. One vector of positions: K pages are [kvHead][headDim][16] f16, so that
-/// the scores of a page are one accumulator; V pages are [kvHead][16][headDim] f16.
+/// Tokens of a KV page. One vector of positions: K pages are [kvHead][headDim][16], so that
+/// the scores of a page are one accumulator; V pages are [kvHead][16][headDim]. Elements are f16,
+/// or f32 where the pool's type says so.
 inline constexpr int64_t pageTokens = 16;
 
 /// One kernel body under construction. Emitters append to the builder's insertion point.
@@ -65,10 +66,19 @@ void emitAttention(KernelContext &context);
 void rotateHead(KernelContext &context, llm::RopeAttr rope, Value source, Value destination,
                 Value position);
 /// Appends one head of keys or values (f32 at `source`) to token slot `slot` (i64) of the pool.
-void appendKeyHead(KernelContext &context, Value source, Value slot, Value head, int64_t heads,
-                   int64_t headDim);
-void appendValueHead(KernelContext &context, Value source, Value slot, Value head, int64_t heads,
-                     int64_t headDim);
+void appendKeyHead(KernelContext &context, llm::KvType pool, Value source, Value slot, Value head);
+void appendValueHead(KernelContext &context, llm::KvType pool, Value source, Value slot,
+                     Value head);
+
+/// Bytes of an element of the pool.
+inline int64_t elementBytes(llm::KvType pool) { return pool.getBits() / 8; }
+/// Bytes of one head's part of a page of keys or of values.
+inline int64_t headPageBytes(llm::KvType pool) {
+  return pool.getHeadDim() * pageTokens * elementBytes(pool);
+}
+/// `count` elements of the pool as f32, and back: f16 saturates.
+Value loadElements(Simd &b, llm::KvType pool, Value address, int64_t count);
+void storeElements(Simd &b, llm::KvType pool, Value values, Value address);
 
 /// The scalar epilogue or op, on vectors: clones `op` with its operands' shape.
 mlir::Operation *vectorise(Simd &b, mlir::Operation *op, mlir::IRMapping &values);

@@ -210,9 +210,9 @@ void LinearEmitter::ropeAppend(const Tile &tile, Value token, Value accRow) {
   }
   Value slot = b.loadIndex(b.at(context.binding(rt::Source::KvSlots), b.mul(token, 4)));
   if (part == 2)
-    return appendValueHead(context, accRow, slot, tile.index, kv.getHeads(), kv.getHeadDim());
+    return appendValueHead(context, kv, accRow, slot, tile.index);
   rotateHead(context, rope, accRow, rotated, position);
-  appendKeyHead(context, rotated, slot, tile.index, kv.getHeads(), kv.getHeadDim());
+  appendKeyHead(context, kv, rotated, slot, tile.index);
 }
 
 } // namespace

@@ -3,8 +3,8 @@
 //   for pair in 0 .. rotaryDim / 2, 16 at a time
 //     (c, s) = table[position]                              2 rows of cos and sin, from cache
 //     (x0, x1) -> (x0 c - x1 s, x1 c + x0 s)
-//   k: page[head][d][position % 16] = f16(x[d])             headDim stores of 2 bytes
-//   v: page[head][position % 16][d] = f16(x[d])
+//   k: page[head][d][position % 16] = x[d]                  headDim stores of one element
+//   v: page[head][position % 16][d] = x[d]
 #include "compiler/codegen/x86/KernelContext.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -15,10 +15,9 @@ namespace tawny::x86 {
 namespace {
 
 /// Address of a head's part of the page that holds `slot`, in a pool of keys or values.
-Value headOfPage(Simd &b, Value pages, Value slot, Value head, int64_t heads, int64_t headDim) {
-  int64_t headBytes = headDim * pageTokens * 2;
-  Value page = b.mul(b.divU(slot, pageTokens), heads * headBytes);
-  return b.at(b.at(pages, page), b.mul(head, headBytes));
+Value headOfPage(Simd &b, llm::KvType pool, Value pages, Value slot, Value head) {
+  Value page = b.mul(b.divU(slot, pageTokens), pool.getHeads() * headPageBytes(pool));
+  return b.at(b.at(pages, page), b.mul(head, headPageBytes(pool)));
 }
 
 } // namespace
@@ -57,26 +56,38 @@ void rotateHead(KernelContext &context, llm::RopeAttr rope, Value source, Value 
   });
 }
 
-void appendKeyHead(KernelContext &context, Value source, Value slot, Value head, int64_t heads,
-                   int64_t headDim) {
+Value loadElements(Simd &b, llm::KvType pool, Value address, int64_t count) {
+  auto bytes = static_cast<unsigned>(elementBytes(pool));
+  if (bytes == 4)
+    return b.load(b.vectorOf(b.f32, count), address, bytes);
+  return b.toF32(b.load(b.vectorOf(b.f16, count), address, bytes));
+}
+void storeElements(Simd &b, llm::KvType pool, Value values, Value address) {
+  auto bytes = static_cast<unsigned>(elementBytes(pool));
+  b.store(bytes == 4 ? values : b.saturateToF16(values), address, bytes);
+}
+
+void appendKeyHead(KernelContext &context, llm::KvType pool, Value source, Value slot, Value head) {
   Simd &b = context.b;
-  Value base = headOfPage(b, context.binding(rt::Source::KeyPages), slot, head, heads, headDim);
-  base = b.at(base, b.mul(b.remU(slot, pageTokens), 2));
-  b.forRange(b.i64c(0), b.i64c(headDim), 1, [&](Value element) {
+  int64_t bytes = elementBytes(pool);
+  Value base = headOfPage(b, pool, context.binding(rt::Source::KeyPages), slot, head);
+  base = b.at(base, b.mul(b.remU(slot, pageTokens), bytes));
+  b.forRange(b.i64c(0), b.i64c(pool.getHeadDim()), 1, [&](Value element) {
     Value x = b.load(b.f32, b.at(source, b.mul(element, 4)), 4);
-    b.store(b.saturateToF16(x), b.at(base, b.mul(element, pageTokens * 2)), 2);
+    storeElements(b, pool, x, b.at(base, b.mul(element, pageTokens * bytes)));
   });
 }
 
-void appendValueHead(KernelContext &context, Value source, Value slot, Value head, int64_t heads,
-                     int64_t headDim) {
+void appendValueHead(KernelContext &context, llm::KvType pool, Value source, Value slot,
+                     Value head) {
   Simd &b = context.b;
-  Value base = headOfPage(b, context.binding(rt::Source::ValuePages), slot, head, heads, headDim);
-  base = b.at(base, b.mul(b.remU(slot, pageTokens), headDim * 2));
+  int64_t bytes = elementBytes(pool), headDim = pool.getHeadDim();
+  Value base = headOfPage(b, pool, context.binding(rt::Source::ValuePages), slot, head);
+  base = b.at(base, b.mul(b.remU(slot, pageTokens), headDim * bytes));
   int64_t width = vectorWidthFor(headDim);
   b.forRange(b.i64c(0), b.i64c(headDim), width, [&](Value element) {
     Value x = b.load(b.vectorOf(b.f32, width), b.at(source, b.mul(element, 4)), 4);
-    b.store(b.saturateToF16(x), b.at(base, b.mul(element, 2)), 2);
+    storeElements(b, pool, x, b.at(base, b.mul(element, bytes)));
   });
 }
 
@@ -105,8 +116,8 @@ void emitKvAppend(KernelContext &context) {
   Value k = b.at(context.operand(op.getK()), row), v = b.at(context.operand(op.getV()), row);
   b.forRange(b.i64c(0), b.i64c(kv.getHeads()), 1, [&](Value head) {
     Value offset = b.mul(head, kv.getHeadDim() * 4);
-    appendKeyHead(context, b.at(k, offset), slot, head, kv.getHeads(), kv.getHeadDim());
-    appendValueHead(context, b.at(v, offset), slot, head, kv.getHeads(), kv.getHeadDim());
+    appendKeyHead(context, kv, b.at(k, offset), slot, head);
+    appendValueHead(context, kv, b.at(v, offset), slot, head);
   });
 }
 

@@ -169,3 +169,8 @@ func.func private @program() attributes {
 func.func private @decode() attributes {
   a = #llm.program<decode, tokens = 8, sequences = 8, logit_rows = 8, block_rows = 8>
 }
+
+// -----
+
+// expected-error@+1 {{expects elements of 16 or 32 bits, found 8}}
+func.func private @pool_bits(!llm.kv<layers = 1, heads = 2, dim = 16, bits = 8>)

@@ -109,3 +109,9 @@ func.func @rope_append(%x: tensor<?x256xf32>, %wq: tensor<256x256xf16>, %wk: ten
 func.func private @decode() attributes {
   llm.program = #llm.program<decode, tokens = 8, sequences = 8, logit_rows = 8, block_rows = 1>
 }
+
+// Elements of the pool are f16 unless it says otherwise.
+// CHECK: func.func private @pools(!llm.kv<layers = 1, heads = 2, dim = 16>,
+// CHECK-SAME: !llm.kv<layers = 1, heads = 2, dim = 16, bits = 32>)
+func.func private @pools(!llm.kv<layers = 1, heads = 2, dim = 16, bits = 16>,
+                         !llm.kv<layers = 1, heads = 2, dim = 16, bits = 32>)
