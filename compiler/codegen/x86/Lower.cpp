@@ -1,6 +1,7 @@
 #include "compiler/codegen/x86/Lower.h"
 
 #include "compiler/codegen/SharedObject.h"
+#include "compiler/codegen/x86/KernelFacts.h"
 
 #include "mlir/Conversion/Passes.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -73,8 +74,10 @@ std::unique_ptr<llvm::TargetMachine> machineFor(const TargetInfo &target, std::s
   const llvm::Target *registered = llvm::TargetRegistry::lookupTarget(triple, message);
   if (!registered)
     return nullptr;
+  llvm::TargetOptions options;
+  options.EmitStackSizeSection = true;
   return std::unique_ptr<llvm::TargetMachine>(registered->createTargetMachine(
-      triple, target.cpu, target.features, llvm::TargetOptions(), llvm::Reloc::PIC_, std::nullopt,
+      triple, target.cpu, target.features, options, llvm::Reloc::PIC_, std::nullopt,
       llvm::CodeGenOptLevel::Default));
 }
 
@@ -142,7 +145,7 @@ llvm::Error lowerAndLink(ModuleOp module, const TargetInfo &target, const Codege
   if (!linked)
     return linked.takeError();
   code.bytes = std::move(*linked);
-  return readSymbolSizes(code);
+  return readKernelFacts(code);
 }
 
 } // namespace tawny::x86
