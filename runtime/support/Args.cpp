@@ -164,12 +164,6 @@ Command &Command::choice(std::string_view names, std::vector<std::string> words,
       });
 }
 
-Command &Command::unavailable(std::string_view names, std::string reason) {
-  add(names, "", std::move(reason), {});
-  options.back().isUnavailable = true;
-  return *this;
-}
-
 Command &Command::details(std::string text) {
   paragraph = std::move(text);
   return *this;
@@ -279,8 +273,6 @@ ParsedArguments ArgumentParser::parseCommand(Command &command,
     Command::Option *option = command.find(optionName);
     if (!option)
       return usage(unknownOption(command, optionName), &command);
-    if (option->isUnavailable)
-      return usage(optionName + " is not available: " + option->help, &command);
     if (option->given)
       return usage(optionName + " is given twice", &command);
     option->given = true;

@@ -57,9 +57,6 @@ public:
   /// One of a few words.
   Command &choice(std::string_view names, std::vector<std::string> words, std::string *target,
                   std::string help);
-  /// An option that exists by contract but not in this build: giving it is a usage error with this
-  /// reason.
-  Command &unavailable(std::string_view names, std::string reason);
   /// An argument without a name, in the order of declaration. Optional ones must come last.
   Command &positional(std::string placeholder, std::string *target, std::string help,
                       bool required = true);
@@ -77,7 +74,6 @@ private:
     /// Stores the value; the error lacks the option's name, which the parser puts in front.
     std::function<ErrorOr<void>(std::string_view value)> store;
     bool given = false;
-    bool isUnavailable = false;
   };
   struct Positional {
     std::string placeholder;

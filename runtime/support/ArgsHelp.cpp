@@ -71,7 +71,7 @@ std::string ArgumentParser::helpText(const Command &command) const {
       left += (left.empty() ? "" : ", ") + name;
     if (!option.placeholder.empty())
       left += (left.starts_with("--") ? "=" : " ") + option.placeholder;
-    appendRow(out, left, option.isUnavailable ? "not available: " + option.help : option.help);
+    appendRow(out, left, option.help);
   }
   appendRow(out, "-h, --help", "show this text");
   return out;

@@ -91,11 +91,6 @@ public:
   ErrorOr<void> appendToken(int32_t id, const DecodeOptions &options, DecodePosition &position,
                             std::string &bytes) const;
 
-  /// The options with which the model wants a prompt to be encoded.
-  EncodeOptions promptOptions() const {
-    return {vocabularyView.addBos, vocabularyView.addEos, /*parseSpecial=*/false};
-  }
-
   const VocabularyView &vocabulary() const { return vocabularyView; }
 
   /// The most bytes that one token can add to a text.

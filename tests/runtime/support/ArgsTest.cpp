@@ -21,8 +21,7 @@ struct Tool {
         .unsignedInteger("--seed", "S", &seed, "random seed")
         .integerList("--batch", "B,…", &batch, {1, 64}, "batch sizes")
         .choice("--device", {"cpu", "hip"}, &device, "where to run")
-        .flag("--json", &json, "write JSON")
-        .unavailable("--tensor-parallel", "this build has no collectives");
+        .flag("--json", &json, "write JSON");
     parser.command("inspect", "Shows a model.").positional("MODEL", &model, "the model");
   }
 
@@ -127,8 +126,6 @@ TEST(Args, ExplainsMistakes) {
   EXPECT_EQ(runError({"-n", "1", "--count=2"}), "--count is given twice");
   EXPECT_EQ(runError({"-n"}), "-n needs a value: N");
   EXPECT_EQ(runError({"a", "b"}), "the argument 'b' is one too many");
-  EXPECT_EQ(runError({"--tensor-parallel=2"}),
-            "--tensor-parallel is not available: this build has no collectives");
   std::string longName = "--" + std::string(500, 'x');
   EXPECT_EQ(runError({longName}), "there is no option '" + longName.substr(0, 60) + "…'");
 }
@@ -157,12 +154,10 @@ TEST(Args, PrintsHelpFromTheSameTable) {
   EXPECT_EQ(run.text, Tool().parse({"help", "run"}).text);
   EXPECT_EQ(run.text.substr(0, 69), "usage: owl run MODEL [TEXT] [OPTIONS]\n\nRuns a model.\n\n"
                                     "arguments:\n  MO");
-  for (const char *line :
-       {"  -p, --prompt TEXT             the prompt\n",
-        "  --temp=T                      temperature\n",
-        "  --device=cpu|hip              where to run\n",
-        "  --json                        write JSON\n",
-        "  --tensor-parallel             not available: this build has no collectives\n"})
+  for (const char *line : {"  -p, --prompt TEXT             the prompt\n",
+                           "  --temp=T                      temperature\n",
+                           "  --device=cpu|hip              where to run\n",
+                           "  --json                        write JSON\n"})
     EXPECT_NE(run.text.find(line), std::string::npos) << line << run.text;
 }
 

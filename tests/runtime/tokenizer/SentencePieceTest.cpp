@@ -136,8 +136,6 @@ TEST_F(SentencePiece, SplitsUnusedTokensWithinUnusedTokens) {
 TEST_F(SentencePiece, AddsBosAndEos) {
   EXPECT_EQ(pieces("the", {.addBos = true, .addEos = true}), "<s>|_the|</s>");
   EXPECT_EQ(pieces("", {.addBos = true}), "<s>");
-  EXPECT_TRUE(tokenizer->promptOptions().addBos);
-  EXPECT_FALSE(tokenizer->promptOptions().addEos);
   vocabulary.bosId = vocabulary.eosId = -1;
   tokenizer = vocabulary.make();
   EXPECT_EQ(tokenizer->encode("a", {.addBos = true}).error().message,
