@@ -38,8 +38,6 @@ static VocabularyView viewOf(const fb::Tokenizer &stored) {
   view.eosId = stored.eos();
   view.unkId = stored.unk();
   view.padId = stored.pad();
-  view.addBos = stored.add_bos();
-  view.addEos = stored.add_eos();
   view.addSpacePrefix = stored.add_space_prefix();
   return view;
 }

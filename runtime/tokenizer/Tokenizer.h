@@ -32,8 +32,6 @@ struct VocabularyView {
   int32_t eosId = -1;                ///< end of sequence
   int32_t unkId = -1;                ///< unknown
   int32_t padId = -1;                ///< padding
-  bool addBos = false;               ///< whether the model wants BOS in front of a prompt
-  bool addEos = false;               ///< whether the model wants EOS behind a text
   bool addSpacePrefix = false;       ///< whether a text is encoded as if a space stood before it
 
   size_t size() const { return types.size(); }

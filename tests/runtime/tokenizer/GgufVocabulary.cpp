@@ -49,7 +49,7 @@ public:
   explicit Reader(std::string_view file) : cursor(file) {}
 
   ErrorOr<OwnedVocabulary> read() {
-    vocabulary.addBos = vocabulary.addSpacePrefix = true;
+    vocabulary.addSpacePrefix = true;
     if (cursor.take(4) != "GGUF")
       return makeError("not a GGUF file");
     cursor.read<uint32_t>(); // version
@@ -101,8 +101,6 @@ private:
       vocabulary.eosId = value;
     else if (key == "tokenizer.ggml.unknown_token_id")
       vocabulary.unkId = value;
-    else if (key == "tokenizer.ggml.add_bos_token")
-      vocabulary.addBos = value != 0;
     else if (key == "tokenizer.ggml.add_space_prefix")
       vocabulary.addSpacePrefix = value != 0;
   }

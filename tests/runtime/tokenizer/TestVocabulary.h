@@ -18,7 +18,7 @@ struct OwnedVocabulary {
   std::vector<float> scores;
   std::vector<uint8_t> types;
   int32_t bosId = -1, eosId = -1, unkId = -1, padId = -1;
-  bool addBos = false, addEos = false, addSpacePrefix = false;
+  bool addSpacePrefix = false;
 
   int32_t add(std::string_view text, float score = 0, TokenType type = TokenType::Normal) {
     texts += text;
@@ -37,8 +37,7 @@ struct OwnedVocabulary {
   }
 
   VocabularyView view() const {
-    return {texts, offsets, scores, types,  bosId,         eosId,
-            unkId, padId,   addBos, addEos, addSpacePrefix};
+    return {texts, offsets, scores, types, bosId, eosId, unkId, padId, addSpacePrefix};
   }
 
   std::unique_ptr<Tokenizer> make() const {
@@ -56,7 +55,7 @@ inline OwnedVocabulary makeSmallVocabulary() {
   vocabulary.bosId = vocabulary.add("<s>", 0, TokenType::Control);
   vocabulary.eosId = vocabulary.add("</s>", 0, TokenType::Control);
   vocabulary.addBytes();
-  vocabulary.addBos = vocabulary.addSpacePrefix = true;
+  vocabulary.addSpacePrefix = true;
   float score = 0;
   for (std::string_view text : {"\u2581t",   "he",
                                 "\u2581a",   "in",
