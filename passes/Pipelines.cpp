@@ -45,7 +45,8 @@ void buildLowerToRtPipeline(OpPassManager &manager, const LowerToRtOptions &opti
   // Without llm.logit_rows between them, the last addition meets the last norm.
   if (options.fuse)
     manager.addNestedPass<func::FuncOp>(createLlmFuseNorm());
-  manager.addNestedPass<func::FuncOp>(createLlmDecide({options.activations, options.kv, options.dequant}));
+  manager.addNestedPass<func::FuncOp>(
+      createLlmDecide({options.activations, options.kv, options.dequant}));
   manager.addPass(createLlmLayout({options.layout}));
   manager.addPass(createRtDispatch({options.target, options.layout, options.activations}));
   manager.addPass(createRtPlan({options.maxContext, options.kvTokens, options.pageTokens}));

@@ -50,7 +50,8 @@ int64_t vectorWidthFor(int64_t count);
 /// scale and sums into the ActivationRow at `row`.
 void storeQuantised(Simd &b, Value row, int64_t columns, Value column, Value first, Value second);
 
-// One function per kernel family. `supports…` is decided by the caller's table (X86.cpp).
+/// The kernel families. Each emits the body of a kernel that holds its op alone, as the table in
+/// X86.cpp says.
 void emitLinear(KernelContext &context);
 void emitRmsNorm(KernelContext &context);
 void emitAddRmsNorm(KernelContext &context);

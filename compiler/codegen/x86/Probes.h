@@ -8,6 +8,7 @@ namespace tawny::x86 {
 /// Emits a tile that reads memory; bindings are source and sink. Returns the bytes of a tile.
 int64_t emitReadProbe(Simd &b, Value tile, mlir::ValueRange bindings);
 
+/// What a tile of the peak probe does.
 struct PeakProbe {
   int64_t tileOperations; ///< Multiplications and additions of a tile.
   llvm::StringRef unit;
