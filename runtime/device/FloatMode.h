@@ -10,9 +10,9 @@ namespace tawny {
 /// While it lives, this thread rounds to nearest, masks all exceptions and takes subnormal numbers
 /// for zero, whatever its program chose; then the thread has its own mode and flags back.
 ///
-/// Subnormals are slow: a dot kernel whose activation scales were subnormal read weights at 2.7
-/// instead of 38.8 GB/s (Sapphire Rapids). They are also below anything that a model's numbers
-/// depend on. Other processors than x86 keep the mode they have.
+/// Subnormals are slow: with subnormal activations a dot kernel read weights at 2.7 instead of 38.8
+/// GB/s (Sapphire Rapids). They are also below anything that a model's numbers depend on. Other
+/// processors than x86 keep the mode they have.
 class FloatMode {
 public:
 #if defined(__x86_64__)
