@@ -11,7 +11,7 @@ namespace tawny {
 /// for zero, whatever its program chose; then the thread has its own mode and flags back.
 ///
 /// Subnormals are slow: with subnormal activations a dot kernel read weights at 2.7 instead of 38.8
-/// GB/s (Sapphire Rapids). They are also below anything that a model's numbers depend on. Other
+/// GB/s (Emerald Rapids). They are also below anything that a model's numbers depend on. Other
 /// processors than x86 keep the mode they have.
 class FloatMode {
 public:

@@ -16,7 +16,7 @@ constexpr size_t stackBytes = size_t(2) << 20;
 
 /// Turns at a barrier before a thread offers its core to others, between turns, for as long as it
 /// waits. With a core for each thread it matters little; four threads on two cores took 31 us for
-/// an empty launch with 2000 turns and 7 us with 100 (Sapphire Rapids).
+/// an empty launch with 2000 turns and 7 us with 100 (Emerald Rapids).
 constexpr unsigned barrierSpins = 200;
 
 /// Turns between two runs before a thread sleeps: long enough to cover sampling and the building of
@@ -26,7 +26,7 @@ constexpr unsigned idleYields = 32;
 
 /// A chunk is this part of what is left of a share, at least a tile: large ones first, so that
 /// weights stream, single tiles last, so that threads finish together. A sixteenth of the whole
-/// share left threads waiting for 6% of a decode step (TinyLlama, two Sapphire Rapids cores).
+/// share left threads waiting for 6% of a decode step (TinyLlama, two Emerald Rapids cores).
 constexpr uint64_t partOfRemainder = 4;
 
 void relax() {

@@ -55,7 +55,8 @@ private:
                                          SmallVector<Value> &sums)>;
   void forSections(const SectionBody &body);
   void storeAffines(TileBlock &weights);
-  /// Asks for the weights that lie prefetchBytes after those of this quad of the section.
+  void prefetchAfter(Value line);
+  /// Prefetches what lies after this quad's share of the section's lines.
   void prefetchBeside(unsigned quad);
   /// Scale and minus min of a group (within its block), from the stack.
   Affine<Value> affineOf(Value firstGroup, unsigned group) {
@@ -67,7 +68,10 @@ private:
   void multiplyAdd(Value weight, Value columnOffset, SmallVector<Value> &sums);
 
   static constexpr int64_t lineBytes = 64;
-  static constexpr int64_t prefetchBytes = 40960;
+  /// Weights are asked for twice: far ahead into the second cache, which keeps memory busy, and
+  /// near into the first, which keeps the loads short. TinyLlama Q4_K_M decoded at 0.52 of read
+  /// bandwidth with neither, 0.80 with the far one and 0.89 with both (Emerald Rapids, 2 threads).
+  static constexpr int64_t nearBytes = 6144, farBytes = 20480;
   static constexpr int64_t affineBytes = 2 * lanes * 4;
   unsigned sectionElements() { return format.blockElements / format.sections; }
   int64_t sectionBytes() { return format.words / format.sections * lineBytes; }
@@ -76,8 +80,8 @@ private:
   Simd &b;
   const FormatInfo &format;
   Value tile, columns, acc, accStride;
-  Value ahead;   ///< What to prefetch during this section.
-  Value affines; ///< Stack: f32 [groups of a block][scale, minus min][16]
+  Value sectionLines; ///< The section's share of the block's lines.
+  Value affines;      ///< Stack: f32 [groups of a block][scale, minus min][16]
   SmallVector<Value> rows;
 };
 
@@ -86,7 +90,7 @@ void DotEmitter::storeAffines(TileBlock &weights) {
   if (format.halfOffset >= 0) { // the plane of halves is too short to prefetch from within a tile
     Value halvesBytes = b.mul(b.divU(b.add(blockCount(), 1), 2), lineBytes);
     Value wordsBytes = b.mul(blockCount(), int64_t{format.words} * lineBytes);
-    b.prefetch(b.at(weights.halves, b.add(wordsBytes, halvesBytes)));
+    b.prefetch(b.at(weights.halves, b.add(wordsBytes, halvesBytes)), CacheLevel::Second);
   }
   for (unsigned group = 0; group < format.groups(); ++group) {
     auto affine = decodeGroup(format.format, ops, weights, group);
@@ -96,10 +100,15 @@ void DotEmitter::storeAffines(TileBlock &weights) {
   }
 }
 
+void DotEmitter::prefetchAfter(Value line) {
+  b.prefetch(b.at(line, farBytes), CacheLevel::Second);
+  b.prefetch(b.at(line, nearBytes), CacheLevel::First);
+}
+
 void DotEmitter::prefetchBeside(unsigned quad) {
   unsigned lines = format.words / format.sections, quads = sectionElements() / 4;
   for (unsigned line = quad * lines / quads; line < (quad + 1) * lines / quads; ++line)
-    b.prefetch(b.at(ahead, line * lineBytes));
+    prefetchAfter(b.at(sectionLines, line * lineBytes));
 }
 
 void DotEmitter::forSections(const SectionBody &body) {
@@ -112,7 +121,7 @@ void DotEmitter::forSections(const SectionBody &body) {
           SmallVector<Value> sums(inner);
           TileBlock shifted = weights;
           shifted.section = section;
-          ahead = b.at(b.at(weights.words, b.mul(section, sectionBytes())), prefetchBytes);
+          sectionLines = b.at(weights.words, b.mul(section, sectionBytes()));
           Value column =
               b.add(b.mul(block, format.blockElements), b.mul(section, sectionElements()));
           body(shifted, column, b.mul(section, sectionGroups()), sums);
@@ -187,6 +196,7 @@ void DotEmitter::emitFloats() {
   Value fullWords = halves ? b.divU(columns, 2) : columns;
   auto body = [&](Value index, ValueRange carried) {
     SmallVector<Value> sums(carried);
+    prefetchAfter(b.at(tile, b.mul(index, lineBytes)));
     Value word = wordAt(index);
     if (halves) {
       Value offset = b.mul(index, 8);

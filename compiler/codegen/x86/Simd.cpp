@@ -63,9 +63,9 @@ Value Simd::load(Type type, Value address, unsigned alignment) {
 void Simd::store(Value value, Value address, unsigned alignment) {
   LLVM::StoreOp::create(*this, value, address, alignment);
 }
-void Simd::prefetch(Value address) {
-  constexpr uint32_t read = 0, keep = 1, data = 1;
-  LLVM::Prefetch::create(*this, address, read, keep, data);
+void Simd::prefetch(Value address, CacheLevel level) {
+  constexpr uint32_t read = 0, data = 1;
+  LLVM::Prefetch::create(*this, address, read, static_cast<uint32_t>(level), data);
 }
 Value Simd::loadIndex(Value address) {
   return arith::ExtSIOp::create(*this, i64, load(i32, address, 4));

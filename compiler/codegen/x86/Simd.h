@@ -20,6 +20,9 @@ inline constexpr int64_t lanes = 16;
 /// begin, begin + 1, … end - 1: lane numbers of a shuffle.
 mlir::SmallVector<int64_t> laneNumbers(int64_t begin, int64_t end);
 
+/// Where a prefetched line is to be kept; LLVM's locality hints.
+enum class CacheLevel { Second = 2, First = 3 };
+
 /// Emits into the builder's insertion point. Addresses are a pointer and an i64 byte offset.
 class Simd : public mlir::ImplicitLocOpBuilder {
 public:
@@ -53,8 +56,8 @@ public:
   Value at(Value base, int64_t byteOffset) { return at(base, i64c(byteOffset)); }
   Value load(Type type, Value address, unsigned alignment);
   void store(Value value, Value address, unsigned alignment);
-  /// Asks for the cache line at an address, which need not be valid, in the first cache.
-  void prefetch(Value address);
+  /// Asks for the cache line at an address, which need not be valid.
+  void prefetch(Value address, CacheLevel level);
   /// An i32 in memory, sign-extended to i64.
   Value loadIndex(Value address);
   /// 16 f32 of which the first `count` (i64, may be over 16) are read; the rest are 0.
