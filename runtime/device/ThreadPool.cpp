@@ -25,8 +25,7 @@ constexpr unsigned idleSpins = 8000;
 constexpr unsigned idleYields = 32;
 
 /// A chunk is this part of what is left of a share, at least a tile: large ones first, so that
-/// weights stream, single tiles last, so that threads finish together. A sixteenth of the whole
-/// share left threads waiting for 6% of a decode step (TinyLlama, two Emerald Rapids cores).
+/// weights stream, single tiles last, so that threads finish together.
 constexpr uint64_t partOfRemainder = 4;
 
 void relax() {
