@@ -1,5 +1,5 @@
 // mlir-opt with this project's dialects and passes.
-#include "compiler/codegen/amdgpu/CompilePass.h"
+#include "compiler/codegen/CompilePass.h"
 #include "dialects/rt/Rt.h"
 #include "passes/Passes.h"
 
@@ -15,7 +15,7 @@ int main(int argc, char **argv) {
   registry.insert<tawny::llm::LlmDialect, tawny::rt::RtDialect>();
   mlir::registerAllPasses();
   tawny::registerTawnyPasses();
-  tawny::registerAmdgpuPasses();
+  tawny::registerCompilePass();
   return mlir::asMainReturnCode(
       mlir::MlirOptMain(argc, argv, "Tawny's optimizer driver\n", registry));
 }

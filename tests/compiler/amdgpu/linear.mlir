@@ -1,15 +1,15 @@
 // The paired linear of a decode step, gate and up in Q4_K, with SiLU as its epilogue.
 
 // RUN: tawny-opt %s -o /dev/null \
-// RUN:   --pass-pipeline='builtin.module(tawny-compile-amdgpu{chip=gfx1151 output=%t.gfx1151})'
+// RUN:   --pass-pipeline='builtin.module(tawny-compile{target=gfx1151 output=%t.gfx1151})'
 // RUN: FileCheck %s --check-prefix=RDNA --input-file=%t.gfx1151
 // RUN: FileCheck %s --check-prefix=CLEAN --input-file=%t.gfx1151
 // RUN: tawny-opt %s -o /dev/null \
-// RUN:   --pass-pipeline='builtin.module(tawny-compile-amdgpu{chip=gfx908 output=%t.gfx908})'
+// RUN:   --pass-pipeline='builtin.module(tawny-compile{target=gfx908 output=%t.gfx908})'
 // RUN: FileCheck %s --check-prefix=CDNA --input-file=%t.gfx908
 // RUN: FileCheck %s --check-prefix=CLEAN --input-file=%t.gfx908
 // RUN: tawny-opt %s -o /dev/null \
-// RUN:   --pass-pipeline='builtin.module(tawny-compile-amdgpu{emit=kernels output=%t.kernels})'
+// RUN:   --pass-pipeline='builtin.module(tawny-compile{emit=kernels output=%t.kernels})'
 // RUN: FileCheck %s --check-prefix=BODY --input-file=%t.kernels
 
 // A block of Q4_K is nine loads of 16 bytes per lane. The inputs come through the scalar unit, 16 at

@@ -1,10 +1,10 @@
 // add_rms_norm: one workgroup per row, 16 bytes at a time, sums in registers and once in LDS.
 
 // RUN: tawny-opt %s -o /dev/null \
-// RUN:   --pass-pipeline='builtin.module(tawny-compile-amdgpu{chip=gfx1151 output=%t.gfx1151})'
+// RUN:   --pass-pipeline='builtin.module(tawny-compile{target=gfx1151 output=%t.gfx1151})'
 // RUN: FileCheck %s --check-prefix=RDNA --input-file=%t.gfx1151
 // RUN: tawny-opt %s -o /dev/null \
-// RUN:   --pass-pipeline='builtin.module(tawny-compile-amdgpu{chip=gfx908 output=%t.gfx908})'
+// RUN:   --pass-pipeline='builtin.module(tawny-compile{target=gfx908 output=%t.gfx908})'
 // RUN: FileCheck %s --check-prefix=CDNA --input-file=%t.gfx908
 
 // 4096 columns are four loads of each input for each of 256 threads.

@@ -2,13 +2,13 @@
 // file says which chip it is for, in the version that its drivers read.
 
 // RUN: tawny-opt %s -o /dev/null \
-// RUN:   --pass-pipeline='builtin.module(tawny-compile-amdgpu{chip=gfx1151 emit=object output=%t.1})'
+// RUN:   --pass-pipeline='builtin.module(tawny-compile{target=gfx1151 emit=object output=%t.1})'
 // RUN: llvm-readobj --file-header --notes %t.1 | FileCheck %s --check-prefixes=CHECK,GFX1151
 // RUN: tawny-opt %s -o /dev/null \
-// RUN:   --pass-pipeline='builtin.module(tawny-compile-amdgpu{chip=gfx908 emit=object output=%t.2})'
+// RUN:   --pass-pipeline='builtin.module(tawny-compile{target=gfx908 emit=object output=%t.2})'
 // RUN: llvm-readobj --file-header --notes %t.2 | FileCheck %s --check-prefixes=CHECK,GFX908
 // RUN: tawny-opt %s -o /dev/null \
-// RUN:   --pass-pipeline='builtin.module(tawny-compile-amdgpu{chip=gfx1201 emit=object output=%t.3})'
+// RUN:   --pass-pipeline='builtin.module(tawny-compile{target=gfx1201 emit=object output=%t.3})'
 // RUN: llvm-readobj --file-header --notes %t.3 | FileCheck %s --check-prefixes=CHECK,GFX1201
 
 // CHECK: OS/ABI: AMDGPU_HSA

@@ -1,7 +1,7 @@
 // Linears of several parts: every format, biases, a residual, and the rotation of q and k.
 
 // RUN: tawny-opt %s -o /dev/null \
-// RUN:   --pass-pipeline='builtin.module(tawny-compile-amdgpu{chip=gfx1151 emit=object \
+// RUN:   --pass-pipeline='builtin.module(tawny-compile{target=gfx1151 emit=object \
 // RUN:                    output=%t.gfx1151})' 2>&1 | FileCheck %s
 // RUN: llvm-readobj --symbols %t.gfx1151 | FileCheck %s --check-prefix=SYMBOLS
 
