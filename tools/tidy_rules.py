@@ -21,8 +21,6 @@ BANNED = [
     (r"(?i)\b(simplified|hard-?coded|stubbed) for now\b", "build it, or refuse with an error"),
     (r"(?<![\w.])/(work|home|root|Users)/", "a path relative to the repository"),
     (r"(?<![\w.$])/tmp/", "%t in lit, testing::TempDir() in a unit test, mktemp in a script"),
-    (r"(?i)\b(AI|LLM|language model)[ -](agent|assistant)s?\b", "say what the project does"),
-    (r"\b(Claude|ChatGPT|Copilot)\b", "say what the project does"),
     (r"\b(deb\.debian\.org|pypi\.org|pythonhosted\.org|registry\.npmjs\.org|crates\.io)\b",
      "name the package; its source is the reader's choice"),
 ]
