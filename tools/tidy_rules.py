@@ -21,7 +21,7 @@ BANNED = [
     (r"(?i)\b(simplified|hard-?coded|stubbed) for now\b", "build it, or refuse with an error"),
     (r"(?<![\w.])/(work|home|root|Users)/", "a path relative to the repository"),
     (r"(?<![\w.$])/tmp/", "%t in lit, testing::TempDir() in a unit test, mktemp in a script"),
-    (r"\b(deb\.debian\.org|pypi\.org|pythonhosted\.org|registry\.npmjs\.org|crates\.io)\b",
+    (r"\b(deb|pypi|registry|files|static)\.[a-z-]+\.(org|io|com)\b",
      "name the package; its source is the reader's choice"),
 ]
 
