@@ -1,5 +1,6 @@
 #include "compiler/codegen/x86/Lower.h"
 
+#include "compiler/codegen/MachineCode.h"
 #include "compiler/codegen/SharedObject.h"
 #include "compiler/codegen/x86/KernelFacts.h"
 
@@ -17,13 +18,8 @@
 #include "mlir/Target/LLVMIR/Export.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
 #include "mlir/Transforms/Passes.h"
-#include "llvm/IR/LegacyPassManager.h"
 #include "llvm/IR/Module.h"
-#include "llvm/IR/Verifier.h"
-#include "llvm/MC/TargetRegistry.h"
-#include "llvm/Passes/PassBuilder.h"
 #include "llvm/Support/TargetSelect.h"
-#include "llvm/Target/TargetMachine.h"
 
 using namespace mlir;
 
@@ -73,46 +69,6 @@ llvm::Error lowerToLlvmDialect(ModuleOp module, const TargetInfo &target,
   return llvm::Error::success();
 }
 
-std::unique_ptr<llvm::TargetMachine> machineFor(const TargetInfo &target, std::string &message) {
-  llvm::InitializeNativeTarget();
-  llvm::InitializeNativeTargetAsmPrinter();
-  llvm::Triple triple(target.triple);
-  const llvm::Target *registered = llvm::TargetRegistry::lookupTarget(triple, message);
-  if (!registered)
-    return nullptr;
-  llvm::TargetOptions options;
-  options.EmitStackSizeSection = true;
-  return std::unique_ptr<llvm::TargetMachine>(registered->createTargetMachine(
-      triple, target.cpu, target.features, options, llvm::Reloc::PIC_, std::nullopt,
-      llvm::CodeGenOptLevel::Default));
-}
-
-void optimise(llvm::Module &module, llvm::TargetMachine &machine) {
-  llvm::LoopAnalysisManager loops;
-  llvm::FunctionAnalysisManager functions;
-  llvm::CGSCCAnalysisManager sccs;
-  llvm::ModuleAnalysisManager modules;
-  llvm::PipelineTuningOptions tuning;
-  tuning.LoopVectorization = tuning.SLPVectorization = false; // emitters chose the vectors
-  llvm::PassBuilder builder(&machine, tuning);
-  builder.registerModuleAnalyses(modules);
-  builder.registerCGSCCAnalyses(sccs);
-  builder.registerFunctionAnalyses(functions);
-  builder.registerLoopAnalyses(loops);
-  builder.crossRegisterProxies(loops, functions, sccs, modules);
-  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O2).run(module, modules);
-}
-
-llvm::Error emitMachineCode(llvm::Module &module, llvm::TargetMachine &machine,
-                            llvm::CodeGenFileType type, llvm::SmallVectorImpl<char> &out) {
-  llvm::raw_svector_ostream stream(out);
-  llvm::legacy::PassManager passes;
-  if (machine.addPassesToEmitFile(passes, stream, nullptr, type))
-    return llvm::createStringError("the x86 backend cannot emit this kind of file");
-  passes.run(module);
-  return llvm::Error::success();
-}
-
 } // namespace
 
 llvm::Error lowerAndLink(ModuleOp module, const TargetInfo &target, const CodegenOptions &options,
@@ -125,29 +81,20 @@ llvm::Error lowerAndLink(ModuleOp module, const TargetInfo &target, const Codege
   auto translated = translateModuleToLLVMIR(module, context);
   if (!translated)
     return llvm::createStringError("translation to LLVM IR failed; see the diagnostics above");
-  std::string message;
-  auto machine = machineFor(target, message);
-  if (!machine)
-    return llvm::createStringError("target %s: %s", target.name.str().c_str(), message.c_str());
-  translated->setTargetTriple(machine->getTargetTriple());
-  translated->setDataLayout(machine->createDataLayout());
-  optimise(*translated, *machine);
-  if (options.stage == CodegenStage::Llvm) {
-    llvm::raw_string_ostream(code.bytes) << *translated;
-    code.kernels.clear();
+  llvm::InitializeNativeTarget();
+  llvm::InitializeNativeTargetAsmPrinter();
+  llvm::TargetOptions machine;
+  machine.EmitStackSizeSection = true; // for readKernelFacts
+  auto emitted = emitMachineCode(
+      *translated, target, {llvm::OptimizationLevel::O2, llvm::CodeGenOptLevel::Default, machine},
+      options.stage);
+  if (!emitted)
+    return emitted.takeError();
+  if (options.stage != CodegenStage::Object) {
+    code = {.bytes = std::move(*emitted), .kernels = {}, .probes = {}};
     return llvm::Error::success();
   }
-  bool assembly = options.stage == CodegenStage::Assembly;
-  llvm::SmallVector<char, 0> object;
-  auto type = assembly ? llvm::CodeGenFileType::AssemblyFile : llvm::CodeGenFileType::ObjectFile;
-  if (auto error = emitMachineCode(*translated, *machine, type, object))
-    return error;
-  if (assembly) {
-    code.bytes.assign(object.begin(), object.end());
-    code.kernels.clear();
-    return llvm::Error::success();
-  }
-  auto linked = linkSharedObject(llvm::StringRef(object.data(), object.size()), "elf_x86_64");
+  auto linked = linkSharedObject(*emitted, "elf_x86_64");
   if (!linked)
     return linked.takeError();
   code.bytes = std::move(*linked);

@@ -91,7 +91,7 @@ public:
   /// `quad` (signed bytes in one i32, the same for every lane), with the target's best instruction.
   Value dotBytes(Value acc, Value codes, Value quad, unsigned codeBits);
 
-  // Control. The loops step upwards over i64; `forSum` carries values.
+  // Control. The loops step upwards over i64; `forCarry` carries values.
   using Body = std::function<void(Value index)>;
   void forRange(Value begin, Value end, int64_t step, const Body &body);
   using CarryBody = std::function<mlir::SmallVector<Value>(Value index, mlir::ValueRange carried)>;
