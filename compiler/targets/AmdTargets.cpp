@@ -8,18 +8,26 @@ namespace {
 struct Family {
   unsigned waveSize;
   unsigned vectorRegisters;
+  MatrixUnit matrix;
   llvm::StringRef source;
 };
 
 // Registers: those a lane can address without switching banks or accumulation registers. All have
 // 64 KiB of LDS for a workgroup.
-constexpr Family vega20{64, 256, "AMD, Vega 7nm Instruction Set Architecture Reference Guide"};
-constexpr Family cdna1{64, 256, "AMD, Instinct MI100 (CDNA) Instruction Set Architecture Guide"};
-constexpr Family cdna2{64, 512, "AMD, Instinct MI200 (CDNA2) Instruction Set Architecture Guide"};
-constexpr Family cdna3{64, 512, "AMD, Instinct MI300 (CDNA3) Instruction Set Architecture Guide"};
-constexpr Family rdna3{32, 256, "AMD, RDNA3 Instruction Set Architecture Reference Guide"};
-constexpr Family rdna35{32, 256, "AMD, RDNA3.5 Instruction Set Architecture Reference Guide"};
-constexpr Family rdna4{32, 256, "AMD, RDNA4 Instruction Set Architecture Reference Guide"};
+constexpr Family vega20{64, 256, MatrixUnit::None,
+                        "AMD, Vega 7nm Instruction Set Architecture Reference Guide"};
+constexpr Family cdna1{64, 256, MatrixUnit::Mfma,
+                       "AMD, Instinct MI100 (CDNA) Instruction Set Architecture Guide"};
+constexpr Family cdna2{64, 512, MatrixUnit::Mfma,
+                       "AMD, Instinct MI200 (CDNA2) Instruction Set Architecture Guide"};
+constexpr Family cdna3{64, 512, MatrixUnit::Mfma,
+                       "AMD, Instinct MI300 (CDNA3) Instruction Set Architecture Guide"};
+constexpr Family rdna3{32, 256, MatrixUnit::WmmaReplicated,
+                       "AMD, RDNA3 Instruction Set Architecture Reference Guide"};
+constexpr Family rdna35{32, 256, MatrixUnit::WmmaReplicated,
+                        "AMD, RDNA3.5 Instruction Set Architecture Reference Guide"};
+constexpr Family rdna4{32, 256, MatrixUnit::WmmaSplit,
+                       "AMD, RDNA4 Instruction Set Architecture Reference Guide"};
 
 /// `chip` has static storage and holds one name: the row's, LLVM's and what the device reports.
 TargetInfo amd(const llvm::StringRef &chip, const Family &family) {
@@ -37,6 +45,7 @@ TargetInfo amd(const llvm::StringRef &chip, const Family &family) {
           family.waveSize,
           /*sharedBytes=*/65536,
           family.vectorRegisters,
+          family.matrix,
           family.source};
 }
 

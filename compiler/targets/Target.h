@@ -10,6 +10,16 @@ namespace tawny {
 /// Which code generator makes the kernels of a target.
 enum class TargetFamily { X86, AMDGPU, NVPTX };
 
+/// How a GPU multiplies matrices of f16 with sums in f32; `compiler/codegen/simt/Matrix.h` says
+/// which lane holds what.
+enum class MatrixUnit {
+  None,
+  WmmaReplicated, ///< 16x16x16 on waves of 32 whose halves hold the same inputs (RDNA 3).
+  WmmaSplit,      ///< 16x16x16 on waves of 32 whose halves hold a half of the depth each (RDNA 4).
+  Mfma,           ///< 16x16x16 on waves of 64 (CDNA).
+  MmaSync,        ///< 16x8x16 on warps of 32 (sm_80 and later).
+};
+
 /// One row of the target table. Facts that only one family has are 0 or empty in the others.
 struct TargetInfo {
   llvm::StringRef name; ///< As on the command line: x86-64-v4, gfx1151.
@@ -32,7 +42,8 @@ struct TargetInfo {
   unsigned waveSize;        ///< Lanes of a wave (warp).
   unsigned sharedBytes;     ///< LDS (shared memory) of a workgroup, bytes.
   unsigned vectorRegisters; ///< Most vector registers a lane may use without spilling.
-  llvm::StringRef source;   ///< The vendor document these facts come from.
+  MatrixUnit matrix;
+  llvm::StringRef source; ///< The vendor document these facts come from.
 };
 
 /// All rows, in the order in which the runtime prefers them for one device.

@@ -49,6 +49,7 @@ constexpr TargetInfo x86(llvm::StringRef name, llvm::StringRef features,
           /*waveSize=*/0,
           /*sharedBytes=*/0,
           /*vectorRegisters=*/0,
+          MatrixUnit::None,
           source};
 }
 

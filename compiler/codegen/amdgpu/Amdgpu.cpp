@@ -30,7 +30,15 @@ void emitScheduleFence(OpBuilder &builder, Location loc) {
   ROCDL::SchedBarrier::create(builder, loc, builder.getI32IntegerAttr(0));
 }
 
-constexpr simt::Backend backend{emitSharedBarrier, emitScheduleFence};
+/// WMMA for sums of a wave of 32, of which a lane has 8; MFMA for those of 64, of which it has 4.
+Value emitMatrixMultiply(OpBuilder &builder, Location loc, ValueRange a, Value column, Value sums) {
+  if (cast<VectorType>(sums.getType()).getNumElements() == 4)
+    return mlir::amdgpu::MFMAOp::create(builder, loc, sums.getType(), 16, 16, 16, /*blocks=*/1,
+                                        a[0], column, sums);
+  return mlir::amdgpu::WMMAOp::create(builder, loc, sums.getType(), 16, 16, 16, a[0], column, sums);
+}
+
+constexpr simt::Backend backend{emitSharedBarrier, emitScheduleFence, emitMatrixMultiply};
 
 /// A kernel that spills is right but slow, so it is worth a word.
 void warnOfSpills(rt::ExecutableOp executable, const CodeObject &code) {

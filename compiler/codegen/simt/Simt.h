@@ -24,6 +24,9 @@ struct Backend {
   void (*sharedBarrier)(mlir::OpBuilder &builder, mlir::Location loc) = nullptr;
   /// Emits a point that the backend's scheduler moves nothing across; null where none is needed.
   void (*scheduleFence)(mlir::OpBuilder &builder, mlir::Location loc) = nullptr;
+  /// Emits one operation of the matrix unit; Matrix::multiply says on what. Null without a unit.
+  Value (*matrixMultiply)(mlir::OpBuilder &builder, mlir::Location loc, mlir::ValueRange a,
+                          Value column, Value sums) = nullptr;
 };
 
 /// Emits at the builder's insertion point. Integers are i32 unless said otherwise; a byte offset
