@@ -73,6 +73,16 @@ std::unique_ptr<fb::SegmentT> makeSegment(fb::SegmentKind kind, uint64_t bytes) 
 
 } // namespace
 
+llvm::SmallVector<llvm::StringRef> codeSegments(const ArtifactContents &contents) {
+  llvm::SmallVector<llvm::StringRef> segments;
+  for (const TargetProgram &target : contents.targets) {
+    segments.push_back(target.code.bytes);
+    if (!target.code.fallback.empty())
+      segments.push_back(target.code.fallback);
+  }
+  return segments;
+}
+
 llvm::Expected<fb::ArtifactT> buildHeader(const ArtifactContents &contents,
                                           const WeightTable &weights) {
   fb::ArtifactT header;
@@ -86,17 +96,22 @@ llvm::Expected<fb::ArtifactT> buildHeader(const ArtifactContents &contents,
   header.max_context = contents.maxContext;
   header.max_batch = contents.maxBatch;
   header.kv_tokens = contents.kvTokens;
+  for (llvm::StringRef code : codeSegments(contents))
+    header.segments.push_back(makeSegment(fb::SegmentKind::Code, code.size()));
+  const size_t codeSegmentCount = header.segments.size();
+  uint32_t segment = 0;
   for (auto [index, target] : llvm::enumerate(contents.targets)) {
-    header.segments.push_back(makeSegment(fb::SegmentKind::Code, target.code.bytes.size()));
-    auto encoded = encodeTarget(target, static_cast<uint32_t>(index), weights.indices[index]);
+    auto encoded = encodeTarget(target, segment++, weights.indices[index]);
     if (!encoded)
       return encoded.takeError();
+    if (!target.code.fallback.empty())
+      (*encoded)->fallback_segment = static_cast<int32_t>(segment++);
     header.targets.push_back(std::move(*encoded));
   }
   for (uint64_t bytes : weights.segmentBytes)
     header.segments.push_back(makeSegment(fb::SegmentKind::Weights, bytes));
   for (const StoredWeight &weight : weights.weights)
-    header.weights.push_back(encodeWeight(weight, contents.targets.size()));
+    header.weights.push_back(encodeWeight(weight, codeSegmentCount));
   return header;
 }
 

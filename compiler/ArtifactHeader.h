@@ -11,8 +11,11 @@
 
 namespace tawny {
 
-/// The header of an artifact, complete but for the offsets and checksums of its segments: one of
-/// code per target, in their order, then those of the weight table.
+/// The segments of code: one per target, in their order, each with its fallback, if any, behind it.
+llvm::SmallVector<llvm::StringRef> codeSegments(const ArtifactContents &contents);
+
+/// The header of an artifact, complete but for the offsets and checksums of its segments: those of
+/// code, then those of the weight table.
 llvm::Expected<fb::ArtifactT> buildHeader(const ArtifactContents &contents,
                                           const WeightTable &weights);
 

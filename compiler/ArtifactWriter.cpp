@@ -80,9 +80,9 @@ llvm::Error Writer::placeSegments() {
 }
 
 llvm::Error Writer::writeCode() {
-  for (auto [index, target] : llvm::enumerate(contents.targets)) {
+  for (auto [index, text] : llvm::enumerate(codeSegments(contents))) {
     fb::SegmentT &segment = *header.segments[index];
-    llvm::ArrayRef<std::byte> code = bytesOf(target.code.bytes);
+    llvm::ArrayRef<std::byte> code = bytesOf(text);
     segment.checksum = XXH3_64bits(code.data(), code.size());
     if (llvm::Error error = writeAt(segment.offset, code))
       return error;
@@ -92,9 +92,10 @@ llvm::Error Writer::writeCode() {
 
 llvm::Error Writer::writeWeights() {
   llvm::ArrayRef<StoredWeight> rest = weights.weights;
+  const size_t firstSegment = header.segments.size() - weights.segmentBytes.size();
   uint64_t done = 0;
   for (size_t index = 0; index < weights.segmentBytes.size(); ++index) {
-    fb::SegmentT &segment = *header.segments[contents.targets.size() + index];
+    fb::SegmentT &segment = *header.segments[firstSegment + index];
     auto own = rest.take_while([&](const StoredWeight &weight) { return weight.segment == index; });
     rest = rest.drop_front(own.size());
     XXH3_state_t checksum;

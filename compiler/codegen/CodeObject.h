@@ -30,9 +30,10 @@ struct ProbeCode {
   std::string peakUnit; ///< vpdpbusd, fma.f32, …
 };
 
-/// Linked machine code of one target: a shared object, a code object or PTX.
+/// Linked machine code of one target: a shared object, a code object, a cubin or PTX.
 struct CodeObject {
   std::string bytes;
+  std::string fallback; ///< For drivers that refuse `bytes`; empty where there is nothing else.
   std::vector<KernelCode> kernels; ///< One per `rt.kernel` of the executable, in any order.
   std::optional<ProbeCode> probes;
 };

@@ -132,14 +132,20 @@ bool features(Checker &check, const Field &where, const fb::Target &target) {
   return true;
 }
 
-bool codeSegment(Checker &check, const Field &where, const fb::Artifact &artifact,
-                 const fb::Target &target) {
+bool codeSegment(Checker &check, const Field &field, const fb::Artifact &artifact, int64_t index) {
   uint32_t segments = artifact.segments() ? artifact.segments()->size() : 0;
-  return check.expect(target.code_segment() < segments, where("code_segment"),
-                      "expected an index below %u, found %u", segments, target.code_segment()) &&
-         check.expect(artifact.segments()->Get(target.code_segment())->kind() ==
+  return check.expect(index >= 0 && index < segments, field,
+                      "expected an index below %u, found %" PRId64, segments, index) &&
+         check.expect(artifact.segments()->Get(static_cast<uint32_t>(index))->kind() ==
                           fb::SegmentKind::Code,
-                      where("code_segment"), "expected a segment of code, found one of weights");
+                      field, "expected a segment of code, found one of weights");
+}
+
+bool codeSegments(Checker &check, const Field &where, const fb::Artifact &artifact,
+                  const fb::Target &target) {
+  return codeSegment(check, where("code_segment"), artifact, target.code_segment()) &&
+         (target.fallback_segment() == -1 ||
+          codeSegment(check, where("fallback_segment"), artifact, target.fallback_segment()));
 }
 
 } // namespace
@@ -153,7 +159,7 @@ bool target(Checker &check, const Field &where, const fb::Artifact &artifact,
   return check.expect(device == "cpu" || device == "hip" || device == "cuda", where("device"),
                       "expected cpu, hip or cuda, found '%.20s'", target.device()->c_str()) &&
          features(check, where, target) && check.text(where("activations"), target.activations()) &&
-         codeSegment(check, where, artifact, target) &&
+         codeSegments(check, where, artifact, target) &&
          check.inRange(where("resident_bytes"), target.resident_bytes(), 0,
                        format::maxBufferBytes) &&
          kernels(check, where, target) && check.present(kvField, target.kv()) &&

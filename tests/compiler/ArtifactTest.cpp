@@ -162,6 +162,26 @@ TEST_F(ArtifactTest, TargetsOfTwoLayoutsShareVectors) {
   EXPECT_EQ(simt, 23u);
 }
 
+TEST_F(ArtifactTest, AFallbackIsASegmentBehindItsCode) {
+  CompileOptions options = sampleOptions("a.tawny");
+  options.targets = {"x86-64-v3", "gfx1151", "gfx908"};
+  compile(options);
+  auto artifact = open(path("a.tawny"));
+  ASSERT_TRUE(artifact);
+  auto text = [&](uint32_t segment) {
+    std::span<const std::byte> bytes = artifact->segment(segment);
+    return std::string(reinterpret_cast<const char *>(bytes.data()), bytes.size());
+  };
+  const auto &targets = *artifact->header().targets();
+  EXPECT_EQ(targets[0]->fallback_segment(), -1);
+  for (unsigned index : {1, 2}) {
+    const fb::Target &target = *targets[index];
+    EXPECT_EQ(text(target.code_segment()), "code for " + target.name()->str());
+    ASSERT_GE(target.fallback_segment(), 0);
+    EXPECT_EQ(text(target.fallback_segment()), "fallback for " + target.name()->str());
+  }
+}
+
 TEST_F(ArtifactTest, SameInputsGiveTheSameBytes) {
   compile(sampleOptions("a.tawny"));
   compile(sampleOptions("b.tawny"));

@@ -28,6 +28,8 @@ llvm::Expected<CodeObject> fakeCodegen(rt::ExecutableOp executable, const Target
                                        const CodegenOptions &options) {
   CodeObject object;
   object.bytes = ("code for " + target.name).str();
+  if (target.device == "hip")
+    object.fallback = ("fallback for " + target.name).str();
   if (options.stage != CodegenStage::Object)
     return object;
   for (auto kernel : executable.getBody().getOps<rt::KernelOp>()) {

@@ -145,6 +145,8 @@ static Json targetJson(const Artifact &artifact, const fb::Target &target) {
           {"activations", textOf(target.activations())},
           {"features", features},
           {"code_bytes", artifact.segment(target.code_segment()).size()},
+          {"fallback_code_bytes",
+           target.fallback_segment() < 0 ? 0 : artifact.segment(target.fallback_segment()).size()},
           {"kernels", kernelsJson(target)},
           {"programs", programsJson(target)},
           {"memory_plan", plan},

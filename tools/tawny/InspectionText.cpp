@@ -98,6 +98,9 @@ void printInspection(const Artifact &artifact) {
     std::printf("\ntarget    %s on %s, activations %s, %s of code\n", textOf(target.name()).c_str(),
                 textOf(target.device()).c_str(), textOf(target.activations()).c_str(),
                 formatBytes(artifact.segment(target.code_segment()).size()).c_str());
+    if (target.fallback_segment() >= 0)
+      std::printf("  %s of code to fall back on\n",
+                  formatBytes(artifact.segment(target.fallback_segment()).size()).c_str());
     std::string features;
     for (uint32_t j = 0; target.features() && j < target.features()->size(); ++j)
       features += " " + textOf(target.features()->Get(j));

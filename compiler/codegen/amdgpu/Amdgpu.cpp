@@ -62,7 +62,7 @@ llvm::Expected<CodeObject> lowerAndLink(rt::ExecutableOp executable, ModuleOp mo
   if (!emitted)
     return emitted.takeError();
   if (options.stage != CodegenStage::Object)
-    return CodeObject{.bytes = std::move(*emitted), .kernels = {}, .probes = {}};
+    return CodeObject{.bytes = std::move(*emitted), .fallback = "", .kernels = {}, .probes = {}};
   llvm::Expected<std::string> linked = linkCodeObject(*emitted, target.cpu);
   if (!linked)
     return linked.takeError();

@@ -91,7 +91,7 @@ llvm::Error lowerAndLink(ModuleOp module, const TargetInfo &target, const Codege
   if (!emitted)
     return emitted.takeError();
   if (options.stage != CodegenStage::Object) {
-    code = {.bytes = std::move(*emitted), .kernels = {}, .probes = {}};
+    code = {.bytes = std::move(*emitted), .fallback = "", .kernels = {}, .probes = {}};
     return llvm::Error::success();
   }
   auto linked = linkSharedObject(*emitted, "elf_x86_64");
