@@ -1,6 +1,7 @@
 """lit for every folder of tests. The build's lit.site.cfg.py says where things lie."""
 
 import os
+import shutil
 
 import lit.formats
 
@@ -56,3 +57,14 @@ for feature, needed in {
 }.items():
     if needed <= flags:
         config.available_features.add(feature)
+
+# NVIDIA's assembler, where the code generator looks for it.
+folders = [
+    os.environ.get("PATH", ""),
+    os.path.join(os.environ.get("CUDA_HOME", "/nonexistent"), "bin"),
+    "/usr/local/cuda/bin",
+]
+if shutil.which("ptxas", path=os.pathsep.join(folders)):
+    config.available_features.add("ptxas")
+else:
+    lit_config.note("ptxas is not installed: tests that assemble PTX are skipped")

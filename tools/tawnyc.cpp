@@ -61,7 +61,7 @@ llvm::Error run(const CommandLine &command) {
   mlir::TimingScope timing = timingManager.getRootScope();
   std::optional<Progress> bar;
   CompileEnvironment environment;
-  environment.codegen = {.x86 = compileX86, .amdgpu = compileAMDGPU};
+  environment.codegen = {.x86 = compileX86, .amdgpu = compileAMDGPU, .nvptx = compileNVPTX};
   environment.configure = [&](mlir::PassManager &manager) {
     manager.enableTiming(timing);
     return mlir::applyPassManagerCLOptions(manager);

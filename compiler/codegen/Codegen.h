@@ -63,5 +63,9 @@ llvm::Expected<CodeObject> compileX86(rt::ExecutableOp executable, const TargetI
 /// AMD GPUs: a code object of HIP kernels.
 llvm::Expected<CodeObject> compileAMDGPU(rt::ExecutableOp executable, const TargetInfo &target,
                                          const CodegenOptions &options);
+/// NVIDIA GPUs: a cubin with its PTX to fall back on, or PTX alone where there is no ptxas. Shared
+/// memory is KernelCode::sharedBytes of dynamic memory at the launch.
+llvm::Expected<CodeObject> compileNVPTX(rt::ExecutableOp executable, const TargetInfo &target,
+                                        const CodegenOptions &options);
 
 } // namespace tawny

@@ -59,7 +59,8 @@ struct CompilePass : PassWrapper<CompilePass, OperationPass<ModuleOp>> {
     llvm::Expected<const TargetInfo *> info = findTarget(name);
     if (!info)
       return info.takeError();
-    Codegen codegen = CodegenTable{.x86 = compileX86, .amdgpu = compileAMDGPU}[(*info)->family];
+    Codegen codegen = CodegenTable{
+        .x86 = compileX86, .amdgpu = compileAMDGPU, .nvptx = compileNVPTX}[(*info)->family];
     if (!codegen)
       return llvm::createStringError("no code generator for '%s'", name.str().c_str());
     CodegenOptions options;

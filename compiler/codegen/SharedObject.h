@@ -11,7 +11,7 @@ namespace tawny {
 /// bytes. `emulation` is lld's -m (elf_x86_64, elf64_amdgpu). Serialised: lld is not reentrant.
 llvm::Expected<std::string> linkSharedObject(llvm::StringRef object, llvm::StringRef emulation);
 
-/// Fills codeBytes of every kernel (probes too) from the ELF symbol table of code.bytes.
+/// Fills codeBytes of every kernel (probes too) from the ELF symbol tables of code.bytes.
 llvm::Error readSymbolSizes(CodeObject &code);
 
 } // namespace tawny

@@ -9,6 +9,8 @@ namespace tawny {
 llvm::ArrayRef<TargetInfo> x86Targets();
 /// AMD GPUs.
 llvm::ArrayRef<TargetInfo> amdTargets();
+/// NVIDIA GPUs, the latest architecture first.
+llvm::ArrayRef<TargetInfo> nvidiaTargets();
 
 /// The name of the best x86 row that this machine can run; an error where it can run none.
 llvm::Expected<llvm::StringRef> hostTarget();

@@ -11,7 +11,7 @@ namespace tawny {
 llvm::ArrayRef<TargetInfo> allTargets() {
   static const std::vector<TargetInfo> targets = [] {
     std::vector<TargetInfo> all;
-    for (llvm::ArrayRef<TargetInfo> table : {x86Targets(), amdTargets()})
+    for (llvm::ArrayRef<TargetInfo> table : {x86Targets(), amdTargets(), nvidiaTargets()})
       all.insert(all.end(), table.begin(), table.end());
     return all;
   }();

@@ -37,6 +37,28 @@ TEST(Targets, X86) {
   }
 }
 
+TEST(Targets, Gpus) {
+  for (const TargetInfo &target : allTargets()) {
+    if (target.family == TargetFamily::X86)
+      continue;
+    SCOPED_TRACE(target.name.str());
+    EXPECT_TRUE(target.waveSize == 32 || target.waveSize == 64);
+    EXPECT_GE(target.sharedBytes, 65536u);
+    EXPECT_GE(target.vectorRegisters, 255u);
+    // A device asks for chips by the names that it reports.
+    EXPECT_EQ(target.required.size(), 1u);
+    EXPECT_EQ(target.required[0], target.name);
+  }
+}
+
+// A device of a later architecture runs code of an earlier one too, so it must see its own first.
+TEST(Targets, NvidiaRowsAreInOrderOfPreference) {
+  llvm::ArrayRef<TargetInfo> rows = nvidiaTargets();
+  ASSERT_FALSE(rows.empty());
+  for (size_t later = 1; later < rows.size(); ++later)
+    EXPECT_GT(rows[later - 1].name, rows[later].name);
+}
+
 // A later row must not demand all that an earlier one does and more: it would never be chosen.
 TEST(Targets, X86RowsAreInOrderOfPreference) {
   llvm::ArrayRef<TargetInfo> rows = x86Targets();

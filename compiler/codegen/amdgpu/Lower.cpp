@@ -1,27 +1,12 @@
 #include "compiler/codegen/amdgpu/Lower.h"
 
 #include "mlir/Conversion/AMDGPUToROCDL/AMDGPUToROCDL.h"
-#include "mlir/Conversion/ArithToLLVM/ArithToLLVM.h"
-#include "mlir/Conversion/ControlFlowToLLVM/ControlFlowToLLVM.h"
-#include "mlir/Conversion/FuncToLLVM/ConvertFuncToLLVM.h"
 #include "mlir/Conversion/GPUToROCDL/GPUToROCDLPass.h"
-#include "mlir/Conversion/MathToLLVM/MathToLLVM.h"
-#include "mlir/Conversion/MemRefToLLVM/MemRefToLLVM.h"
-#include "mlir/Conversion/ReconcileUnrealizedCasts/ReconcileUnrealizedCasts.h"
-#include "mlir/Conversion/SCFToControlFlow/SCFToControlFlow.h"
-#include "mlir/Conversion/UBToLLVM/UBToLLVM.h"
-#include "mlir/Conversion/VectorToLLVM/ConvertVectorToLLVM.h"
 #include "mlir/Dialect/AMDGPU/Utils/Chipset.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/GPU/Transforms/Passes.h"
 #include "mlir/Dialect/Math/Transforms/Passes.h"
-#include "mlir/Target/LLVMIR/Dialect/Builtin/BuiltinToLLVMIRTranslation.h"
-#include "mlir/Target/LLVMIR/Dialect/GPU/GPUToLLVMIRTranslation.h"
-#include "mlir/Target/LLVMIR/Dialect/LLVMIR/LLVMToLLVMIRTranslation.h"
-#include "mlir/Target/LLVMIR/Dialect/ROCDL/ROCDLToLLVMIRTranslation.h"
-#include "mlir/Target/LLVMIR/Export.h"
 #include "mlir/Transforms/GreedyPatternRewriteDriver.h"
-#include "mlir/Transforms/Passes.h"
-#include "llvm/Passes/PassBuilder.h"
 
 using namespace mlir;
 
@@ -52,44 +37,19 @@ void setOccupancy(ModuleOp module, const TargetInfo &target) {
   });
 }
 
-/// convert-gpu-to-rocdl asks each dialect how its ops become LLVM's; these are the dialects that
-/// emitters and the patterns above use.
-void registerConversions(MLIRContext &context) {
-  DialectRegistry registry;
-  arith::registerConvertArithToLLVMInterface(registry);
-  cf::registerConvertControlFlowToLLVMInterface(registry);
-  registerConvertFuncToLLVMInterface(registry);
-  registerConvertMathToLLVMInterface(registry);
-  registerConvertMemRefToLLVMInterface(registry);
-  ub::registerConvertUBToLLVMInterface(registry);
-  vector::registerConvertVectorToLLVMInterface(registry);
-  context.appendDialectRegistry(registry);
-}
-
-/// Code-object version of a chip, times 100. The drivers in use for the chips before RDNA read
-/// version 4 without exception, and comgr of ROCm 5 no later one; RDNA 3 appeared with version 5.
-unsigned codeObjectVersion(const TargetInfo &target) {
-  return target.cpu.starts_with("gfx9") ? 400 : 500;
-}
-
 } // namespace
 
-llvm::Error lowerToRocdl(ModuleOp module, const TargetInfo &target, const CodegenOptions &options) {
+llvm::Error prepareForRocdl(ModuleOp module, const TargetInfo &target) {
   FailureOr<mlir::amdgpu::Chipset> chipset = mlir::amdgpu::Chipset::parse(target.cpu);
   if (failed(chipset))
     return llvm::createStringError("'%s' is no AMD GPU", target.cpu.str().c_str());
   if (llvm::Error error = expandForChip(module, target, *chipset))
     return error;
   setOccupancy(module, target);
-  registerConversions(*module.getContext());
+  return llvm::Error::success();
+}
 
-  PassManager passes(module.getContext());
-  if (options.configure && failed(options.configure(passes)))
-    return llvm::createStringError("bad pass manager options");
-  OpPassManager &kernels = passes.nest<gpu::GPUModuleOp>();
-  kernels.addPass(createCanonicalizerPass());
-  kernels.addPass(createCSEPass());
-  kernels.addPass(createSCFToControlFlowPass());
+void addRocdlConversions(OpPassManager &kernels, const TargetInfo &target) {
   ConvertAMDGPUToROCDLPassOptions amdgpuOptions;
   amdgpuOptions.chipset = target.cpu.str();
   kernels.addPass(createConvertAMDGPUToROCDLPass(amdgpuOptions));
@@ -99,28 +59,6 @@ llvm::Error lowerToRocdl(ModuleOp module, const TargetInfo &target, const Codege
   rocdlOptions.useBarePtrCallConv = true;
   rocdlOptions.runtime = gpu::amd::Runtime::HIP;
   kernels.addPass(createConvertGpuOpsToROCDLOps(rocdlOptions));
-  kernels.addPass(createReconcileUnrealizedCastsPass());
-  if (failed(passes.run(module)))
-    return llvm::createStringError("lowering to ROCDL failed; see the diagnostics above");
-  return llvm::Error::success();
-}
-
-llvm::Expected<std::unique_ptr<llvm::Module>>
-translate(gpu::GPUModuleOp module, const TargetInfo &target, llvm::LLVMContext &context) {
-  registerBuiltinDialectTranslation(*module.getContext());
-  registerGPUDialectTranslation(*module.getContext());
-  registerLLVMDialectTranslation(*module.getContext());
-  registerROCDLDialectTranslation(*module.getContext());
-  std::unique_ptr<llvm::Module> translated = translateModuleToLLVMIR(module, context);
-  if (!translated)
-    return llvm::createStringError("translation to LLVM IR failed; see the diagnostics above");
-  for (const llvm::Function &function : *translated)
-    if (function.isDeclaration() && !function.isIntrinsic())
-      return llvm::createStringError("a kernel calls '%s', for which there is no code on AMD GPUs",
-                                     function.getName().str().c_str());
-  translated->addModuleFlag(llvm::Module::Error, "amdhsa_code_object_version",
-                            codeObjectVersion(target));
-  return translated;
 }
 
 } // namespace tawny::amdgpu

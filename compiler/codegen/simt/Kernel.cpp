@@ -79,13 +79,18 @@ static llvm::Expected<KernelBody> plan(rt::KernelOp kernel, Operation *op,
           [&](auto norm) { return planNorm(kernel, norm, target); });
 }
 
-/// The workgroup's memory of a kernel, as a pointer for its wrapper.
+/// The workgroup's memory of a kernel, as a pointer for its wrapper: an array of its own, or the
+/// one that all kernels share and that is as large as the launch says.
 static Value sharedMemory(Simt &b, gpu::GPUModuleOp module, llvm::StringRef kernel, int64_t bytes) {
-  auto type = LLVM::LLVMArrayType::get(b.f32, (bytes + 3) / 4);
-  std::string name = (kernel + ".shared").str();
-  OpBuilder top = OpBuilder::atBlockBegin(module.getBody());
-  LLVM::GlobalOp::create(top, b.getLoc(), type, /*isConstant=*/false, LLVM::Linkage::Internal, name,
-                         Attribute(), /*alignment=*/16, sharedSpace);
+  bool isLaunched = b.backend.hasLaunchedSharedMemory;
+  std::string name = isLaunched ? "tawny_shared" : (kernel + ".shared").str();
+  if (!module.lookupSymbol(name)) {
+    auto type = LLVM::LLVMArrayType::get(b.f32, isLaunched ? 0 : (bytes + 3) / 4);
+    auto linkage = isLaunched ? LLVM::Linkage::External : LLVM::Linkage::Internal;
+    OpBuilder top = OpBuilder::atBlockBegin(module.getBody());
+    LLVM::GlobalOp::create(top, b.getLoc(), type, /*isConstant=*/false, linkage, name, Attribute(),
+                           /*alignment=*/16, sharedSpace);
+  }
   return LLVM::AddressOfOp::create(b, b.shared, name);
 }
 
@@ -147,7 +152,7 @@ llvm::Expected<std::vector<EmittedKernel>> emitKernels(rt::ExecutableOp executab
                                      " bytes of shared memory; " + target.name + " has " +
                                      llvm::Twine(target.sharedBytes));
     emitKernel(kernel, target, backend, *body, module);
-    kernels.push_back({kernel.getSymName().str(), body->threads});
+    kernels.push_back({kernel.getSymName().str(), body->threads, body->sharedBytes});
   }
   return kernels;
 }

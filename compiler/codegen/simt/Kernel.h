@@ -61,6 +61,7 @@ llvm::Expected<KernelBody> planNorm(rt::KernelOp kernel, llm::AddRmsNormOp op,
 struct EmittedKernel {
   std::string name; ///< Of the rt.kernel, and of its entry point.
   unsigned threads;
+  int64_t sharedBytes; ///< Of a workgroup.
 };
 
 /// What to do about a kernel whose family has no emitter yet.

@@ -27,6 +27,8 @@ struct Backend {
   /// Emits one operation of the matrix unit; Matrix::multiply says on what. Null without a unit.
   Value (*matrixMultiply)(mlir::OpBuilder &builder, mlir::Location loc, mlir::ValueRange a,
                           Value column, Value sums) = nullptr;
+  /// Shared memory is one array whose size the launch gives; otherwise part of the kernel.
+  bool hasLaunchedSharedMemory = false;
 };
 
 /// Emits at the builder's insertion point. Integers are i32 unless said otherwise; a byte offset
