@@ -65,7 +65,7 @@ CpuCode::~CpuCode() {
   close(file);
 }
 
-ErrorOr<KernelHandle> CpuCode::kernel(const std::string &symbol) {
+ErrorOr<KernelHandle> CpuCode::kernel(const std::string &symbol, uint64_t) {
   if (void *address = dlsym(library, symbol.c_str()))
     return address;
   return makeError("the code object has no kernel '%s'", symbol.c_str());

@@ -16,7 +16,7 @@ public:
   CpuCode(const CpuCode &) = delete;
   CpuCode &operator=(const CpuCode &) = delete;
 
-  ErrorOr<KernelHandle> kernel(const std::string &symbol) override;
+  ErrorOr<KernelHandle> kernel(const std::string &symbol, uint64_t sharedBytes) override;
 
 private:
   CpuCode(int file, void *library) : file(file), library(library) {}

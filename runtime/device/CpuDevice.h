@@ -23,11 +23,13 @@ public:
   ErrorOr<DeviceMemory> memory() const override;
 
   ErrorOr<Buffer> allocate(uint64_t bytes) override;
+  ErrorOr<Buffer> allocateHost(uint64_t bytes) override { return allocate(bytes); }
   ErrorOr<Buffer> placeWeights(const Artifact &artifact, uint32_t segment, bool prefault,
                                const ProgressFunction &progress) override;
   ErrorOr<std::unique_ptr<CodeObject>> loadCode(std::span<const std::byte> code) override;
 
   ErrorOr<void> submit(std::span<const Launch> launches) override;
+  ErrorOr<void> submitTimed(std::span<const Launch> launches, std::span<double> seconds) override;
   ErrorOr<void> wait() override { return {}; }
   ErrorOr<void> write(void *to, std::span<const std::byte> from) override;
   ErrorOr<void> read(std::span<std::byte> to, const void *from) override;

@@ -1,10 +1,27 @@
 #include "runtime/device/Device.h"
 
 #include "runtime/device/CpuDevice.h"
+#include "runtime/device/gpu/GpuDevice.h"
 
 #include <algorithm>
+#include <optional>
 
 namespace tawny {
+
+/// The number behind a device's name: 0 where it has none, nothing where it is no number.
+static std::optional<int> ordinalOf(std::string_view name) {
+  size_t colon = name.find(':');
+  if (colon == std::string_view::npos)
+    return 0;
+  constexpr int most = 1 << 16, ten = 10;
+  int value = 0;
+  for (char digit : name.substr(colon + 1)) {
+    if (digit < '0' || digit > '9' || value > most)
+      return std::nullopt;
+    value = value * ten + (digit - '0');
+  }
+  return name.size() > colon + 1 ? std::optional(value) : std::nullopt;
+}
 
 ErrorOr<std::unique_ptr<Device>> openDevice(std::string_view name, unsigned threads) {
   if (name == "cpu") {
@@ -13,12 +30,14 @@ ErrorOr<std::unique_ptr<Device>> openDevice(std::string_view name, unsigned thre
       return cpu.takeError();
     return std::unique_ptr<Device>(std::move(*cpu));
   }
+  std::optional<int> ordinal = ordinalOf(name);
   std::string_view kind = name.substr(0, name.find(':'));
-  int length = static_cast<int>(name.size());
-  if (kind == "hip" || kind == "cuda")
-    return makeError("device '%.*s': this build has no support for it yet; use cpu", length,
-                     name.data());
-  return makeError("device '%.*s': expected cpu, hip[:N] or cuda[:N]", length, name.data());
+  if (ordinal && kind == "hip")
+    return gpu::GpuDevice::open(gpu::Vendor::Hip, *ordinal);
+  if (ordinal && kind == "cuda")
+    return gpu::GpuDevice::open(gpu::Vendor::Cuda, *ordinal);
+  return makeError("device '%.*s': expected cpu, hip[:N] or cuda[:N]",
+                   static_cast<int>(name.size()), name.data());
 }
 
 /// Features that the target wants and the device lacks, as "a, b".

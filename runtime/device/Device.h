@@ -54,6 +54,8 @@ using KernelHandle = void *;
 /// the launch has been waited for.
 struct Launch {
   KernelHandle kernel = nullptr;
+  const char *kernelName = ""; ///< for errors, as the label, which says what the launch is for
+  const char *label = "";
   void *const *bindings = nullptr; ///< one device address per binding of the kernel
   uint32_t bindingCount = 0;
   uint32_t tileThreads = 1;
@@ -65,8 +67,35 @@ struct Launch {
 class CodeObject {
 public:
   virtual ~CodeObject() = default;
-  /// The kernel called `symbol`; an error where the code has none.
-  virtual ErrorOr<KernelHandle> kernel(const std::string &symbol) = 0;
+  /// The kernel called `symbol`, made ready for launches with as much shared memory; an error where
+  /// the code has none of that name or the device cannot give a tile so much.
+  virtual ErrorOr<KernelHandle> kernel(const std::string &symbol, uint64_t sharedBytes) = 0;
+};
+
+/// Launches that a device has recorded to issue them at once; given back by the destructor. The
+/// device must outlive it, as must the code and all memory that the launches name.
+class Recording {
+public:
+  Recording() = default;
+  Recording(Device *device, void *handle) : device(device), made(handle) {}
+  Recording(Recording &&other) noexcept { swap(other); }
+  Recording &operator=(Recording &&other) noexcept {
+    swap(other);
+    return *this;
+  }
+  ~Recording();
+
+  void *handle() const { return made; }
+  explicit operator bool() const { return made != nullptr; }
+
+private:
+  void swap(Recording &other) noexcept {
+    std::swap(device, other.device);
+    std::swap(made, other.made);
+  }
+
+  Device *device = nullptr;
+  void *made = nullptr;
 };
 
 /// How much memory a device has.
@@ -91,8 +120,10 @@ public:
   virtual unsigned threads() const = 0;
   virtual ErrorOr<DeviceMemory> memory() const = 0;
 
-  /// Zeroed memory, aligned to 4096 bytes and backed by physical pages on return.
+  /// Zeroed memory, aligned to 256 bytes and backed by physical pages on return.
   virtual ErrorOr<Buffer> allocate(uint64_t bytes) = 0;
+  /// Memory of the host that read() fills fastest; its address is the host's.
+  virtual ErrorOr<Buffer> allocateHost(uint64_t bytes) = 0;
   /// Makes a segment of weights addressable, without a copy where the device can. With `prefault`
   /// the bytes are resident on return; `progress` (which may be empty) is told, and stops it.
   virtual ErrorOr<Buffer> placeWeights(const Artifact &artifact, uint32_t segment, bool prefault,
@@ -101,6 +132,15 @@ public:
 
   /// Runs launches in order, each after all tiles of the one before have finished.
   virtual ErrorOr<void> submit(std::span<const Launch> launches) = 0;
+  /// Whether record() and replay() are there.
+  virtual bool canRecord() const { return false; }
+  /// Records what submit would do, without doing it.
+  virtual ErrorOr<Recording> record(std::span<const Launch> launches) { return Recording(); }
+  /// Does what was recorded; ordered as submit is.
+  virtual ErrorOr<void> replay(const Recording &recording) { return {}; }
+  /// The same as submit and wait; `seconds` gets what each launch took.
+  virtual ErrorOr<void> submitTimed(std::span<const Launch> launches,
+                                    std::span<double> seconds) = 0;
   /// Returns when everything submitted, written and copied has finished.
   virtual ErrorOr<void> wait() = 0;
   /// Host to device, device to host and within the device; ordered with submit.
@@ -112,12 +152,19 @@ public:
 
 protected:
   friend class Buffer;
+  friend class Recording;
   virtual void release(void *address, uint64_t bytes) = 0;
+  virtual void releaseRecording(void *handle) {}
 };
 
 inline Buffer::~Buffer() {
   if (device)
     device->release(base, size);
+}
+
+inline Recording::~Recording() {
+  if (device)
+    device->releaseRecording(made);
 }
 
 /// Opens the device that a command line names: `cpu`, `hip[:N]`, `cuda[:N]`. `threads` is for the

@@ -33,8 +33,12 @@ ErrorOr<void> Executor::allocate() {
       return allocated.takeError();
     request.buffer = std::move(*allocated);
   }
+  ErrorOr<Buffer> rows = device.allocateHost(uint64_t(model.bounds().maxLogitRows) *
+                                             model.vocabulary() * sizeof(float));
+  if (!rows)
+    return rows.takeError();
+  logits = std::move(*rows);
   stepStaging.resize(device.hostView(stepTable.address()) ? 0 : stepTable.bytes());
-  logits.resize(uint64_t(model.bounds().maxLogitRows) * model.vocabulary());
   appends.reserve(model.bounds().kv.maxSequences);
   lengthsBefore.reserve(model.bounds().kv.maxSequences);
   lastBatch.resize(model.bounds().kv.maxSequences);
@@ -142,7 +146,8 @@ ErrorOr<void> Executor::runParts(Program &program, std::span<const SequenceInput
     if (ErrorOr<void> done = collectLogits(program, result); !done)
       return done;
   }
-  return {};
+  // Reading logits waits for them; a part without any may still be running.
+  return device.wait();
 }
 
 ErrorOr<void> Executor::runPart(Program &program, std::span<const SequenceInput> batch) {
@@ -170,11 +175,12 @@ ErrorOr<void> Executor::collectLogits(Program &program, StepResult &result) {
     result.rows = rows;
     return {};
   }
-  std::span<float> target(logits.data() + uint64_t(result.rows) * model.vocabulary(),
+  auto *first = static_cast<float *>(logits.address());
+  std::span<float> target(first + uint64_t(result.rows) * model.vocabulary(),
                           uint64_t(rows) * model.vocabulary());
   if (ErrorOr<void> read = device.read(std::as_writable_bytes(target), source); !read)
     return read;
-  result.logits = logits.data();
+  result.logits = first;
   result.rows += rows;
   return {};
 }

@@ -60,7 +60,7 @@ private:
   KvPool pool;
   Buffer arena, kv, stepTable;
   std::vector<std::byte> stepStaging; ///< for devices whose memory the host cannot write
-  std::vector<float> logits;          ///< rows of batches that run in several parts
+  Buffer logits;                      ///< f32 rows that are not read in the arena itself
   std::vector<Program> programs;      ///< step, then decode in ascending size
   StepPlanner planner;
   std::vector<KvAppend> appends;

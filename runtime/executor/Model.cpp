@@ -72,11 +72,18 @@ ErrorOr<void> Model::load(const ModelOptions &options) {
 ErrorOr<void> Model::loadCode() {
   ErrorOr<std::unique_ptr<CodeObject>> loaded =
       processor->loadCode(file->segment(chosen->code_segment()));
+  if (!loaded && chosen->fallback_segment() >= 0) {
+    Error first = loaded.takeError();
+    loaded = processor->loadCode(file->segment(static_cast<uint32_t>(chosen->fallback_segment())));
+    if (!loaded)
+      return makeError("%s; its fallback: %s", first.message.c_str(),
+                       loaded.error().message.c_str());
+  }
   if (!loaded)
     return loaded.takeError();
   code = std::move(*loaded);
   for (const fb::Kernel *kernel : *chosen->kernels()) {
-    ErrorOr<KernelHandle> handle = code->kernel(kernel->symbol()->str());
+    ErrorOr<KernelHandle> handle = code->kernel(kernel->symbol()->str(), kernel->shared_bytes());
     if (!handle)
       return handle.takeError();
     kernelHandles.push_back(*handle);
@@ -128,7 +135,9 @@ ErrorOr<void> Model::runInit() {
     Spaces spaces = sharedSpaces();
     spaces.arena = arena->address();
     Program init(*chosen, *encoded, kernelHandles, spaces);
-    return checkOutputs ? init.runChecked(*processor, {}, staging) : init.run(*processor, {});
+    ErrorOr<void> ran =
+        checkOutputs ? init.runChecked(*processor, {}, staging) : init.run(*processor, {});
+    return ran ? processor->wait() : ran;
   }
   return {};
 }

@@ -58,6 +58,8 @@ Program::Program(const fb::Target &target, const fb::Program &program,
     const fb::Kernel &kernel = *target.kernels()->Get(dispatch->kernel());
     Launch launch;
     launch.kernel = kernels[dispatch->kernel()];
+    launch.kernelName = kernel.name()->c_str();
+    launch.label = dispatch->label()->c_str();
     launch.bindings = next;
     launch.bindingCount = dispatch->bindings()->size();
     launch.tileThreads = kernel.threads();
@@ -76,9 +78,7 @@ void Program::setTiles(const Extents &extents) {
 
 ErrorOr<void> Program::run(Device &device, const Extents &extents) {
   setTiles(extents);
-  if (ErrorOr<void> submitted = device.submit(launches); !submitted)
-    return submitted;
-  return device.wait();
+  return device.submit(launches);
 }
 
 ErrorOr<void> Program::runChecked(Device &device, const Extents &extents,

@@ -37,7 +37,8 @@ public:
   Program(const fb::Target &target, const fb::Program &program,
           std::span<const KernelHandle> kernels, const Spaces &spaces);
 
-  /// Runs all dispatches and waits.
+  /// Submits all dispatches. The next run() or submit of the device may follow at once, but not a
+  /// use of this object's launches elsewhere.
   ErrorOr<void> run(Device &device, const Extents &extents);
 
   /// The same, one dispatch at a time: stops at the first one that wrote a value that is not finite

@@ -47,7 +47,7 @@ std::string whyNot(const char *library, const char *what) {
   if (!handle)
     return std::string(library) + " not found, which comes with " + what;
   dlclose(handle);
-  return std::string(library) + " is there, but this build has no support for it yet";
+  return std::string(library) + " is there; --device opens it";
 }
 
 Json describeCpu() {

@@ -34,7 +34,7 @@ TEST(CodeObject, LoadsTwiceAtTheSameTime) {
   auto first = CpuCode::load(code), second = CpuCode::load(code);
   ASSERT_TRUE(first) << first.error().message;
   ASSERT_TRUE(second) << second.error().message;
-  auto one = (*first)->kernel("toy_append"), other = (*second)->kernel("toy_append");
+  auto one = (*first)->kernel("toy_append", 0), other = (*second)->kernel("toy_append", 0);
   ASSERT_TRUE(one) << one.error().message;
   ASSERT_TRUE(other) << other.error().message;
   EXPECT_NE(*one, *other) << "each has its own code";
@@ -43,7 +43,7 @@ TEST(CodeObject, LoadsTwiceAtTheSameTime) {
 TEST(CodeObject, NamesAMissingKernel) {
   auto code = CpuCode::load(test::toyCode());
   ASSERT_TRUE(code) << code.error().message;
-  auto kernel = (*code)->kernel("malloc");
+  auto kernel = (*code)->kernel("malloc", 0);
   ASSERT_FALSE(kernel);
   EXPECT_EQ(kernel.error().message, "the code object has no kernel 'malloc'");
 }

@@ -1,29 +1,43 @@
 // What every device behind the interface must do. A device takes part by an entry in the list at
 // the end; one that this machine lacks is skipped.
 #include "runtime/device/Device.h"
+#include "tests/runtime/gpu/FakeDevice.h"
 #include "tests/runtime/toy/ToyArtifact.h"
 
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
 #include <gtest/gtest.h>
+#include <optional>
 
 namespace tawny::test {
 namespace {
 
 struct Candidate {
   const char *name;
+  const char *device;
   /// The toy kernels for this device.
   std::vector<std::byte> (*code)();
+  /// The flavour of the fake driver that stands in for a real one; null for none.
+  const char *fake = nullptr;
 };
 
 class Conformance : public testing::TestWithParam<Candidate> {
 protected:
   void SetUp() override {
-    auto opened = openDevice(GetParam().name, 2);
+    if (GetParam().fake)
+      fake.emplace(GetParam().fake);
+    auto opened = openDevice(GetParam().device, 2);
     if (!opened)
       GTEST_SKIP() << opened.error().message;
     device = std::move(*opened);
+  }
+  void TearDown() override {
+    device.reset();
+    if (fake) {
+      EXPECT_STREQ((*fake)->misuse(), "");
+      EXPECT_EQ((*fake)->live(), 0u) << "all that was made is given back";
+    }
   }
 
   Buffer allocate(uint64_t bytes) {
@@ -42,11 +56,13 @@ protected:
     EXPECT_TRUE(done) << done.error().message;
   }
 
+  std::optional<FakeDriver> fake;
   std::unique_ptr<Device> device;
 };
 
 TEST_P(Conformance, DescribesItself) {
-  EXPECT_EQ(std::string_view(GetParam().name).find(device->kind()), 0u);
+  EXPECT_EQ(std::string_view(GetParam().device).find(device->kind()), 0u);
+  EXPECT_FALSE(device->features().empty());
   EXPECT_FALSE(device->description().empty());
   auto memory = device->memory();
   ASSERT_TRUE(memory) << memory.error().message;
@@ -58,7 +74,7 @@ TEST_P(Conformance, AllocatesZeroedAlignedMemory) {
   constexpr size_t bytes = (3 << 20) + 4;
   Buffer buffer = allocate(bytes);
   EXPECT_EQ(buffer.bytes(), bytes);
-  EXPECT_EQ(reinterpret_cast<uintptr_t>(buffer.address()) % 4096, 0u);
+  EXPECT_EQ(reinterpret_cast<uintptr_t>(buffer.address()) % 256, 0u);
   std::vector<uint8_t> values = read<uint8_t>(buffer.address(), bytes);
   EXPECT_EQ(std::ranges::count(values, 0), static_cast<std::ptrdiff_t>(bytes));
   EXPECT_EQ(allocate(0).bytes(), 0u);
@@ -78,9 +94,9 @@ TEST_P(Conformance, MovesBytes) {
 TEST_P(Conformance, RunsLaunchesInOrder) {
   auto code = device->loadCode(GetParam().code());
   ASSERT_TRUE(code) << code.error().message;
-  auto kernel = (*code)->kernel("toy_init");
+  auto kernel = (*code)->kernel("toy_init", 0);
   ASSERT_TRUE(kernel) << kernel.error().message;
-  EXPECT_FALSE((*code)->kernel("toy_absent"));
+  EXPECT_FALSE((*code)->kernel("toy_absent", 0));
   constexpr unsigned launchCount = 9, values = 1000, stride = 4096;
   Buffer buffer = allocate(uint64_t(launchCount + 1) * stride);
   std::vector<float> first(values);
@@ -125,7 +141,12 @@ TEST_P(Conformance, RefusesWhatIsNoCode) {
   EXPECT_FALSE(device->loadCode(noise));
 }
 
-INSTANTIATE_TEST_SUITE_P(Devices, Conformance, testing::Values(Candidate{"cpu", toyCode}),
+std::vector<std::byte> fakeCode() { return asGpuCode(toyCode()); }
+
+INSTANTIATE_TEST_SUITE_P(Devices, Conformance,
+                         testing::Values(Candidate{"cpu", "cpu", toyCode},
+                                         Candidate{"hip_fake", "hip", fakeCode, "hip"},
+                                         Candidate{"cuda_fake", "cuda:1", fakeCode, "cuda"}),
                          [](const testing::TestParamInfo<Candidate> &info) {
                            return std::string(info.param.name);
                          });
