@@ -10,11 +10,16 @@ namespace {
 
 RankedTensorType tensorType(Value value) { return dyn_cast<RankedTensorType>(value.getType()); }
 
-bool writesInt8(Operation *op) {
-  return llvm::any_of(op->getResults(), [](Value result) {
-    RankedTensorType type = tensorType(result);
-    return type && isa<llm::A8Type>(type.getElementType());
-  });
+/// Says in a name what an op writes, if that is not f32.
+StringRef resultSuffix(Operation *op) {
+  for (Value result : op->getResults())
+    if (RankedTensorType type = tensorType(result)) {
+      if (isa<llm::A8Type>(type.getElementType()))
+        return "_a8";
+      if (type.getElementType().isF16())
+        return "_f16";
+    }
+  return "";
 }
 
 void printLinear(llvm::raw_ostream &os, llm::LinearOp linear) {
@@ -96,8 +101,7 @@ std::string kernelName(Operation *op, rt::Extent rows) {
     if (rows == rt::Extent::LogitRows && !isa<llm::LogitRowsOp>(op))
       os << "_logits";
   }
-  if (writesInt8(op))
-    os << "_a8";
+  os << resultSuffix(op);
   return name;
 }
 

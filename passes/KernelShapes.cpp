@@ -39,17 +39,46 @@ std::optional<rt::Access> pageAccess(Operation *op) {
 
 } // namespace
 
-int64_t linearTileRows(llm::LinearOp linear, const LayoutInfo &layout) {
+/// A GPU's tile. One token is a kernel of its own on most chips; 16 and 32 suit the batches that
+/// are decoded together; 64 tokens by 128 rows (of gate and up together) are as many sums as a lane
+/// has registers for, and read 4 bytes for 64 operations.
+static TileShape gpuTile(llm::LinearOp linear, const LayoutInfo &layout, int64_t mostRows) {
+  constexpr int64_t stepTokens = 64, stepRows = 128;
+  TileShape tile;
+  tile.tokens = mostRows == 1 ? 1 : mostRows <= 16 ? 16 : mostRows <= 32 ? 32 : stepTokens;
+  tile.rows = layout.tileRows;
+  if (tile.tokens == stepTokens)
+    tile.rows = linear.isPaired() ? stepRows / int64_t(linear.getWeights().size()) : stepRows;
+  tile.rows = std::max<int64_t>(tile.rows / layout.tileRows, 1) * layout.tileRows;
   if (std::optional<llm::RopeAttr> rope = linear.getRopeAppend())
-    return rope->getHeadDim();
+    tile.rows = std::max<int64_t>(tile.rows / rope->getHeadDim(), 1) * rope->getHeadDim();
+  return tile;
+}
+
+TileShape linearTile(llm::LinearOp linear, const LayoutInfo &layout, int64_t mostRows) {
+  if (layout.name == simt32Layout.name)
+    return gpuTile(linear, layout, mostRows);
+  if (std::optional<llm::RopeAttr> rope = linear.getRopeAppend())
+    return {rope->getHeadDim(), 0};
   bool writesInt8 = llvm::any_of(linear.getResultTypes(), [](Type type) {
     return isa<llm::A8Type>(cast<RankedTensorType>(type).getElementType());
   });
   int64_t rows = layout.tileRows;
-  return writesInt8 ? llvm::alignTo(rows, ActivationRow::groupElements) : rows;
+  return {writesInt8 ? int64_t(llvm::alignTo(rows, ActivationRow::groupElements)) : rows, 0};
 }
 
-int64_t linearTiles(llm::LinearOp linear, int64_t tileRows) {
+TileShape linearTileOf(rt::KernelOp kernel) {
+  TileShape tile;
+  if (DictionaryAttr resources = kernel.getResourcesAttr()) {
+    if (auto rows = resources.getAs<IntegerAttr>("tile_rows"))
+      tile.rows = rows.getInt();
+    if (auto tokens = resources.getAs<IntegerAttr>("tile_tokens"))
+      tile.tokens = tokens.getInt();
+  }
+  return tile;
+}
+
+int64_t linearRowTiles(llm::LinearOp linear, int64_t tileRows) {
   if (linear.isPaired())
     return llvm::divideCeil(linear.partRows(0), tileRows);
   int64_t tiles = 0;
@@ -58,7 +87,24 @@ int64_t linearTiles(llm::LinearOp linear, int64_t tileRows) {
   return tiles;
 }
 
-KernelShape kernelShape(Operation *op, const LayoutInfo &layout, rt::Extent rows) {
+rt::GridAttr linearGrid(llm::LinearOp linear, const TileShape &tile, rt::Extent rows) {
+  int64_t rowTiles = linearRowTiles(linear, tile.rows);
+  if (tile.tokens == 0)
+    return rt::GridAttr::get(linear.getContext(), rowTiles, rt::Extent::One, /*divisor=*/1);
+  return rt::GridAttr::get(linear.getContext(), rowTiles, rows, tile.tokens);
+}
+
+static DictionaryAttr resourcesOf(MLIRContext *context, const TileShape &tile) {
+  Builder builder(context);
+  SmallVector<NamedAttribute> entries{
+      builder.getNamedAttr("tile_rows", builder.getI64IntegerAttr(tile.rows))};
+  if (tile.tokens != 0)
+    entries.push_back(builder.getNamedAttr("tile_tokens", builder.getI64IntegerAttr(tile.tokens)));
+  return builder.getDictionaryAttr(entries);
+}
+
+KernelShape kernelShape(Operation *op, const LayoutInfo &layout, rt::Extent rows,
+                        int64_t mostRows) {
   MLIRContext *context = op->getContext();
   KernelShape shape;
   auto bind = [&](rt::Source source, int64_t index, rt::Access access) {
@@ -82,8 +128,9 @@ KernelShape kernelShape(Operation *op, const LayoutInfo &layout, rt::Extent rows
     shape.grid = rt::GridAttr::get(context, fixed, extent, /*divisor=*/1);
   };
   if (auto linear = dyn_cast<llm::LinearOp>(op)) {
-    shape.tileRows = linearTileRows(linear, layout);
-    grid(linearTiles(linear, shape.tileRows), rt::Extent::One);
+    shape.tile = linearTile(linear, layout, mostRows);
+    shape.resources = resourcesOf(context, shape.tile);
+    shape.grid = linearGrid(linear, shape.tile, rows);
   } else if (auto attention = dyn_cast<llm::AttentionOp>(op)) {
     grid(cast<llm::KvType>(attention.getKv().getType()).getHeads(), rt::Extent::AttentionBlocks);
   } else {

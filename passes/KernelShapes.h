@@ -7,29 +7,46 @@
 
 namespace tawny {
 
+/// What one tile of a linear computes: output rows of a part, for `tokens` rows of the activations
+/// (0: for all).
+struct TileShape {
+  int64_t rows = 0, tokens = 0;
+};
+
 /// The shape of one kernel.
 ///
 /// Bindings come in this order: the row count; the arrays of the step table that the op reads; key
 /// pages and value pages; the operands that are tensors; the results that are tensors.
 ///
-/// Tiles: a linear has one per `tileRows` output rows of a part, whatever the number of rows of its
-/// activations; attention one per block and KV head, tile = block * heads + head; every other
-/// kernel one per row of its activations.
+/// Tiles: a linear has one per TileShape; attention one per block and KV head,
+/// tile = block * heads + head; every other kernel one per row of its activations.
 struct KernelShape {
   rt::GridAttr grid;
   mlir::SmallVector<mlir::Attribute> bindings; ///< rt::ArgumentAttr.
-  int64_t tileRows = 0;                        ///< 0 for everything but a linear.
+  TileShape tile;                              ///< Of a linear.
+  mlir::DictionaryAttr resources; ///< That tile as `tile_rows` and `tile_tokens`, or null.
 };
 
-/// Output rows of one tile of a linear: the layout's; a multiple of 32 if it writes int8, whose
-/// scales belong to 32 columns; a head with rope_append, which rotates inside a head.
-int64_t linearTileRows(llm::LinearOp linear, const LayoutInfo &layout);
+/// The tile of a linear in a program whose activations have at most `mostRows` rows.
+///
+/// On CPUs (simd16) the rows are the layout's, 32 if it writes int8, whose scales belong to 32
+/// columns, or a head with rope_append, which rotates inside a head; tokens are all of them, so
+/// that a tile's weights come from memory once. On GPUs (simt32) a step has more tokens than a
+/// workgroup has registers for, so it is cut both ways; few tokens get one tile of as many.
+TileShape linearTile(llm::LinearOp linear, const LayoutInfo &layout, int64_t mostRows);
 
-/// Tiles of a linear. No tile straddles two parts; paired parts share theirs.
-int64_t linearTiles(llm::LinearOp linear, int64_t tileRows);
+/// The tile that a kernel's resources say.
+TileShape linearTileOf(rt::KernelOp kernel);
+
+/// Tiles that a linear's output rows make. None straddles two parts; paired parts share theirs.
+int64_t linearRowTiles(llm::LinearOp linear, int64_t tileRows);
+
+/// The grid of a linear whose activations have a row for each of `rows`.
+rt::GridAttr linearGrid(llm::LinearOp linear, const TileShape &tile, rt::Extent rows);
 
 /// The shape of the kernel that computes `op` alone. `rows` is what its activations have a row for
-/// (Tokens or LogitRows); `layout` is that of matrices.
-KernelShape kernelShape(mlir::Operation *op, const LayoutInfo &layout, rt::Extent rows);
+/// (Tokens or LogitRows), at most `mostRows`; `layout` is that of matrices.
+KernelShape kernelShape(mlir::Operation *op, const LayoutInfo &layout, rt::Extent rows,
+                        int64_t mostRows);
 
 } // namespace tawny

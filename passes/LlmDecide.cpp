@@ -23,25 +23,26 @@ bool isQuantised(Value weight) {
   return format && !formatInfo(*format).isFloat();
 }
 
-/// Whether a linear can read int8 and does not yet.
-bool wantsInt8(llm::LinearOp linear) {
+/// Whether a linear can read `element`, f16 or int8, and does not yet.
+bool wants(Type element, llm::LinearOp linear) {
   auto input = cast<RankedTensorType>(linear.getInput().getType());
-  return input.getElementType().isF32() &&
-         input.getShape().back() % ActivationRow::groupElements == 0 &&
-         llvm::all_of(linear.getWeights(), isQuantised);
+  if (!input.getElementType().isF32())
+    return false;
+  return element.isF16() || (input.getShape().back() % ActivationRow::groupElements == 0 &&
+                             llvm::all_of(linear.getWeights(), isQuantised));
 }
 
-/// Whether the op that makes `value` can write it as int8.
-bool canWriteInt8(Value value) {
+/// Whether the op that makes `value` can write it as `element`, f16 or int8.
+bool canWrite(Type element, Value value) {
   Operation *producer = value.getDefiningOp();
   if (!producer)
     return false;
   return llvm::TypeSwitch<Operation *, bool>(producer)
       .Case([](llm::RmsNormOp) { return true; })
-      .Case([](llm::AttentionOp op) {
+      .Case([&](llm::AttentionOp op) {
         // Heads are computed apart, so none may share a group's scale with another.
         int64_t headDim = cast<llm::KvType>(op.getKv().getType()).getHeadDim();
-        return headDim % ActivationRow::groupElements == 0;
+        return element.isF16() || headDim % ActivationRow::groupElements == 0;
       })
       .Case([&](llm::AddRmsNormOp op) { return value == op.getNorm(); })
       .Case([](llm::LinearOp op) { return !op.getEpilogue().empty(); })
@@ -58,9 +59,12 @@ struct LlmDecide : impl::LlmDecideBase<LlmDecide> {
     getOperation().walk([&](llm::LinearOp linear) { linear->setAttr("llm.dequant", fused); });
     if (kv == "f32")
       widenPool();
-    if (activations != "i8")
+    if (activations == "f32")
       return;
-    insertQuantize();
+    Type element = Float16Type::get(&getContext());
+    if (activations == "i8")
+      element = llm::A8Type::get(&getContext());
+    insertQuantize(element);
     getOperation().walk([](llm::QuantizeOp quantize) { moveIntoProducer(quantize); });
   }
 
@@ -97,28 +101,28 @@ private:
                                 llvm::map_to_vector(type.getResults(), widen)));
   }
 
-  /// Linears that share their input share its int8 form.
-  void insertQuantize() {
+  /// Linears that share their input share its rounded form.
+  void insertQuantize(Type element) {
     llvm::DenseMap<Value, Value> quantised;
     getOperation().walk([&](llm::LinearOp linear) {
-      if (!wantsInt8(linear))
+      if (!wants(element, linear))
         return;
-      Value &int8 = quantised[linear.getInput()];
-      if (!int8) {
+      Value &rounded = quantised[linear.getInput()];
+      if (!rounded) {
         OpBuilder builder(linear);
-        auto type = cast<RankedTensorType>(linear.getInput().getType())
-                        .clone(llm::A8Type::get(&getContext()));
-        int8 = llm::QuantizeOp::create(builder, linear.getLoc(), type, linear.getInput());
+        auto type = cast<RankedTensorType>(linear.getInput().getType()).clone(element);
+        rounded = llm::QuantizeOp::create(builder, linear.getLoc(), type, linear.getInput());
       }
-      linear.getInputMutable().assign(int8);
+      linear.getInputMutable().assign(rounded);
     });
   }
 
   static void moveIntoProducer(llm::QuantizeOp quantize) {
     Value input = quantize.getInput();
-    if (!input.hasOneUse() || !canWriteInt8(input))
+    auto type = cast<RankedTensorType>(quantize.getResult().getType());
+    if (!input.hasOneUse() || !canWrite(type.getElementType(), input))
       return;
-    input.setType(quantize.getResult().getType());
+    input.setType(type);
     quantize.replaceAllUsesWith(input);
     quantize.erase();
   }

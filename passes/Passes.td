@@ -127,7 +127,8 @@ def LlmDecide : Pass<"llm-decide", "::mlir::func::FuncOp"> {
     result type of the op that makes that input if nothing else reads it and the op can write int8
     (norms, attention whose heads are multiples of 32, linears with an epilogue). Inputs whose
     columns are no multiple of 32 stay f32.
-    f32 and f16 leave the IR's activations f32: what a kernel computes in is the target's business.
+    With `activations=f16` all linears read f16, by the same rules but without conditions on heads
+    and columns. The residual stream stays f32.
     With `kv=f32` the pool's elements are f32: a cache in f16 alone moves the log-probability of an
     uncertain token by more than 1e-3, which f32 activations promise to keep.
 

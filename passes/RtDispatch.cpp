@@ -33,9 +33,10 @@ public:
   Kernels(rt::ExecutableOp executable, const LayoutInfo &layout)
       : executable(executable), layout(layout) {}
 
-  /// The kernel that computes `op` for rows that count `rows`; made if there is none yet.
-  rt::KernelOp get(Operation *op, rt::Extent rows) {
-    rt::KernelOp made = make(op, rows);
+  /// The kernel that computes `op` for at most `mostRows` rows that count `rows`; made if there is
+  /// none yet.
+  rt::KernelOp get(Operation *op, rt::Extent rows, int64_t mostRows) {
+    rt::KernelOp made = make(op, rows, mostRows);
     SmallVector<rt::KernelOp> &namesakes = kernels[made.getSymName()];
     for (rt::KernelOp kernel : namesakes)
       if (sameKernel(kernel, made)) {
@@ -50,16 +51,15 @@ public:
   }
 
 private:
-  rt::KernelOp make(Operation *op, rt::Extent rows) {
+  rt::KernelOp make(Operation *op, rt::Extent rows, int64_t mostRows) {
     OpBuilder builder = OpBuilder::atBlockEnd(&executable.getBody().front());
-    KernelShape shape = kernelShape(op, layout, rows);
-    DictionaryAttr resources;
-    if (shape.tileRows != 0)
-      resources = builder.getDictionaryAttr(
-          builder.getNamedAttr("tile_rows", builder.getI64IntegerAttr(shape.tileRows)));
+    KernelShape shape = kernelShape(op, layout, rows, mostRows);
+    std::string name = kernelName(op, rows);
+    if (shape.tile.tokens != 0)
+      name += "_t" + std::to_string(shape.tile.tokens);
     auto kernel =
-        rt::KernelOp::create(builder, op->getLoc(), builder.getStringAttr(kernelName(op, rows)),
-                             shape.grid, builder.getArrayAttr(shape.bindings), resources);
+        rt::KernelOp::create(builder, op->getLoc(), builder.getStringAttr(name), shape.grid,
+                             builder.getArrayAttr(shape.bindings), shape.resources);
     Block &body = kernel.getBody().emplaceBlock();
     // Operands stand for themselves even where two are the same value: each has its own binding.
     for (Value operand : op->getOperands())
@@ -147,8 +147,11 @@ private:
         return failure();
       computations.emplace_back(&op, *rows);
     }
-    for (auto [op, rows] : computations)
-      replace(op, executable, kernels.get(op, rows));
+    auto bounds = program->getAttrOfType<llm::ProgramAttr>("llm.program");
+    for (auto [op, rows] : computations) {
+      int64_t most = rows == rt::Extent::LogitRows ? bounds.getLogitRows() : bounds.getTokens();
+      replace(op, executable, kernels.get(op, rows, most));
+    }
     return success();
   }
 

@@ -46,8 +46,9 @@ uint64_t rowBytesOf(RankedTensorType type) {
   uint64_t columns = type.getShape().back();
   if (columns > uint64_t(maxSpaceBytes))
     return UINT64_MAX;
-  return isa<llm::A8Type>(type.getElementType()) ? ActivationRow{columns}.bytes()
-                                                 : columns * sizeof(float);
+  if (isa<llm::A8Type>(type.getElementType()))
+    return ActivationRow{columns}.bytes();
+  return columns * (type.getElementType().isF16() ? 2 : sizeof(float));
 }
 
 /// Plans one program function.

@@ -37,10 +37,14 @@ const Pool &poolOf(const Environment &values, mlir::Value value) {
 }
 
 void setRows(Environment &values, mlir::Value result, Rows rows) {
-  if (llvm::isa<llm::A8Type>(mlir::getElementTypeOrSelf(result.getType())))
+  mlir::Type element = mlir::getElementTypeOrSelf(result.getType());
+  if (llvm::isa<llm::A8Type>(element)) {
     values[result] = std::make_shared<const QuantizedRows>(quantize(rows));
-  else
-    values[result] = std::make_shared<const Rows>(std::move(rows));
+    return;
+  }
+  if (element.isF16())
+    roundToHalf(rows);
+  values[result] = std::make_shared<const Rows>(std::move(rows));
 }
 
 void setPool(Environment &values, mlir::Value result, Pool pool) {

@@ -1,6 +1,7 @@
 // rt.program: every launch reads and writes its bindings' bytes, so that a wrong plan gives wrong
 // numbers. Kernels run by their llm bodies.
 #include "dialects/formats/Activations.h"
+#include "dialects/formats/ScalarDecode.h"
 #include "dialects/interpreter/Interpreter.h"
 
 #include <cstring>
@@ -25,6 +26,16 @@ static Value readRows(const uint8_t *bytes, int64_t rows, int64_t rowBytes, Rank
     auto result = std::make_shared<Rows>(rows, columns);
     for (int64_t r = 0; r < rows; ++r)
       std::memcpy(result->row(r).data(), bytes + r * rowBytes, columns * sizeof(float));
+    return std::shared_ptr<const Rows>(std::move(result));
+  }
+  if (type.getElementType().isF16()) {
+    auto result = std::make_shared<Rows>(rows, columns);
+    for (int64_t r = 0; r < rows; ++r)
+      for (int64_t c = 0; c < columns; ++c) {
+        uint16_t bits;
+        std::memcpy(&bits, bytes + r * rowBytes + c * sizeof(bits), sizeof(bits));
+        result->row(r)[c] = halfToFloat(bits);
+      }
     return std::shared_ptr<const Rows>(std::move(result));
   }
   ActivationRow layout{static_cast<uint64_t>(columns)};
@@ -63,6 +74,14 @@ static void writeQuantizedRow(const QuantizedRows &rows, int64_t r, uint8_t *byt
   }
 }
 
+/// Writes a row whose values are those of f16.
+static void writeHalfRow(llvm::ArrayRef<float> row, uint8_t *bytes) {
+  for (auto [c, value] : llvm::enumerate(row)) {
+    uint16_t bits = floatToHalf(value);
+    std::memcpy(bytes + c * sizeof(bits), &bits, sizeof(bits));
+  }
+}
+
 /// Rows of a kernel's activations: what its row count binding points at.
 static int64_t rowsOfLaunch(rt::LaunchOp op, rt::KernelOp kernel, const Step &step) {
   int64_t counts = op->getParentOfType<rt::ProgramOp>().getStepLayout().getCounts();
@@ -89,7 +108,7 @@ llvm::Expected<Value> Interpreter::readBinding(rt::BindingAttr binding, RankedTe
   return readRows(state.arena.data() + binding.getOffset(), rows, binding.getRowBytes(), type);
 }
 
-llvm::Error Interpreter::writeBinding(rt::BindingAttr binding, const Value &value,
+llvm::Error Interpreter::writeBinding(rt::BindingAttr binding, const Value &value, Type type,
                                       ProgramState &state) {
   auto *plain = std::get_if<std::shared_ptr<const Rows>>(&value);
   auto *quantized = std::get_if<std::shared_ptr<const QuantizedRows>>(&value);
@@ -97,14 +116,17 @@ llvm::Error Interpreter::writeBinding(rt::BindingAttr binding, const Value &valu
     return llvm::createStringError("expects rows in the arena as a result");
   int64_t rows = plain ? (*plain)->rows : (*quantized)->rows;
   int64_t columns = plain ? (*plain)->columns : (*quantized)->columns;
-  int64_t needed = plain ? columns * static_cast<int64_t>(sizeof(float))
+  const bool isHalf = cast<RankedTensorType>(type).getElementType().isF16();
+  int64_t needed = plain ? columns * (isHalf ? 2 : 4)
                          : static_cast<int64_t>(ActivationRow{uint64_t(columns)}.bytes());
   if (binding.getRowBytes() < needed || rows * binding.getRowBytes() > binding.getBytes())
     return llvm::createStringError("expects %lld rows of at least %lld bytes as a result",
                                    static_cast<long long>(rows), static_cast<long long>(needed));
   for (int64_t r = 0; r < rows; ++r) {
     uint8_t *row = state.arena.data() + binding.getOffset() + r * binding.getRowBytes();
-    if (plain)
+    if (plain && isHalf)
+      writeHalfRow((*plain)->row(r), row);
+    else if (plain)
       std::memcpy(row, (*plain)->row(r).data(), needed);
     else
       writeQuantizedRow(**quantized, r, row);
@@ -147,10 +169,11 @@ llvm::Error Interpreter::runLaunch(rt::LaunchOp op, ProgramState &state) {
   dispatchLayer.reset();
   if (!values)
     return values.takeError();
-  for (auto [binding, value] : llvm::zip_equal(results, *values)) {
+  for (auto [binding, value, type] :
+       llvm::zip_equal(results, *values, body.getTerminator()->getOperandTypes())) {
     if (auto *pool = std::get_if<std::shared_ptr<const Pool>>(&value))
       state.pool = *pool;
-    else if (llvm::Error error = writeBinding(binding, value, state))
+    else if (llvm::Error error = writeBinding(binding, value, type, state))
       return error;
   }
   return llvm::Error::success();

@@ -201,7 +201,8 @@ static bool hasKindOf(Type type, const Value &value) {
       .Case<RankedTensorType>([&](RankedTensorType tensor) {
         int64_t columns = tensor.getShape().back();
         if (auto *rows = std::get_if<std::shared_ptr<const Rows>>(&value))
-          return tensor.getElementType().isF32() && (*rows)->columns == columns;
+          return isa<Float32Type, Float16Type>(tensor.getElementType()) &&
+                 (*rows)->columns == columns;
         if (auto *rows = std::get_if<std::shared_ptr<const QuantizedRows>>(&value))
           return isa<llm::A8Type>(tensor.getElementType()) && (*rows)->columns == columns;
         auto *weight = std::get_if<Weight>(&value);

@@ -64,7 +64,8 @@ private:
   llvm::Error runLaunch(rt::LaunchOp op, ProgramState &state);
   llvm::Expected<Value> readBinding(rt::BindingAttr binding, mlir::RankedTensorType type,
                                     int64_t rows, const ProgramState &state);
-  llvm::Error writeBinding(rt::BindingAttr binding, const Value &value, ProgramState &state);
+  llvm::Error writeBinding(rt::BindingAttr binding, const Value &value, mlir::Type type,
+                           ProgramState &state);
   int64_t layerOf(uint64_t own) const { return dispatchLayer.value_or(static_cast<int64_t>(own)); }
 
   mlir::ModuleOp module;

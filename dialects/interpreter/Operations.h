@@ -1,8 +1,9 @@
 // The meaning of each llm op in plain C++. Nothing here knows MLIR's operations; Interpreter.h
 // applies these functions to them.
 //
-// Activations are f32 between ops. Sums over many elements run in the precision that is asked for,
-// in index order; each result is rounded to f32 once, at its end.
+// Activations are f32 between ops, with the values of f16 where a type says so. Sums over many
+// elements run in the precision that is asked for, in index order; each result is rounded to f32
+// once, at its end.
 #pragma once
 
 #include "dialects/interpreter/Values.h"
@@ -49,6 +50,9 @@ llvm::Expected<Rows> rope(const Rows &x, const Step &step, const Rotation &rotat
 
 /// The rows that want logits.
 llvm::Expected<Rows> logitRows(const Rows &x, const Step &step);
+
+/// Rounds every value to f16, beyond 65504 clamped; NaN stays.
+void roundToHalf(Rows &x);
 
 /// Codes and scales as in dialects/formats/Activations.h; the columns are a multiple of 32. A
 /// group that is not finite gets a NaN scale and codes of 1, so that it stays visible.

@@ -3,6 +3,7 @@
 #include "dialects/formats/ScalarDecode.h"
 #include "dialects/interpreter/Operations.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -103,6 +104,12 @@ llvm::Expected<Rows> logitRows(const Rows &x, const Step &step) {
     llvm::copy(x.row(row), result.row(r).begin());
   }
   return result;
+}
+
+void roundToHalf(Rows &x) {
+  constexpr float most = 65504;
+  for (float &value : x.values)
+    value = halfToFloat(floatToHalf(std::clamp(value, -most, most)));
 }
 
 QuantizedRows quantize(const Rows &x) {

@@ -13,7 +13,7 @@ include "mlir/Interfaces/SideEffectInterfaces.td"
 class LlmOp<string mnemonic, list<Trait> traits = []> : Op<LlmDialect, mnemonic, traits>;
 
 /// Activations: rows x columns, rows dynamic.
-def LlmRows : TensorRankOf<[F32, LlmA8], [2]>;
+def LlmRows : TensorRankOf<[F32, F16, LlmA8], [2]>;
 def LlmRowsF32 : TensorRankOf<[F32], [2]>;
 def LlmWeightTensor : TensorOf<[F32, F16, LlmQ4_0, LlmQ8_0, LlmQ4_K, LlmQ6_K]>;
 
@@ -65,7 +65,7 @@ def Llm_RmsNormOp : LlmOp<"rms_norm", [Pure]> {
   let summary = "Divides each row by its root mean square and multiplies by a weight.";
   let description = [{
     `y = x / sqrt(mean(x^2) + eps) * w` (Zhang and Sennrich, arXiv:1910.07467). A result of type
-    `!llm.a8` is that, quantised.
+    `!llm.a8` or f16 is that, quantised.
     ```mlir
     %y = llm.rms_norm %x, %w eps 1.0e-5 : tensor<?x256xf32>, tensor<256xf32> -> tensor<?x256xf32>
     ```
@@ -104,15 +104,16 @@ def Llm_AddRmsNormOp : LlmOp<"add_rms_norm", [Pure, AllTypesMatch<["a", "b", "su
 }
 
 def Llm_QuantizeOp : LlmOp<"quantize", [Pure]> {
-  let summary = "Rounds activations to int8 with one scale per 32 inputs.";
+  let summary = "Rounds activations to f16, or to int8 with one scale per 32 inputs.";
   let description = [{
+    f16 saturates: what is beyond 65504 becomes 65504, what is not a number stays so.
     ```mlir
     %q = llm.quantize %x : tensor<?x256xf32> -> tensor<?x256x!llm.a8>
     ```
-    1. quantize_c1: input and result have the same columns, a multiple of 32.
+    1. quantize_c1: input and result have the same columns; for int8 a multiple of 32.
   }];
   let arguments = (ins LlmRowsF32:$input);
-  let results = (outs TensorRankOf<[LlmA8], [2]>:$result);
+  let results = (outs TensorRankOf<[F16, LlmA8], [2]>:$result);
   let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
   let hasVerifier = 1;
 }
@@ -259,8 +260,8 @@ def Llm_AttentionOp : LlmOp<"attention", [Pure]> {
   let summary = "Causal attention of the step's tokens over their sequences' keys and values.";
   let description = [{
     Query head `h` reads KV head `h / (queryHeads / kvHeads)`. The token at position `p` of a
-    sequence sees positions `0..p` of it: `softmax(scale * q k^T) v`. A result of type `!llm.a8` is
-    that, quantised.
+    sequence sees positions `0..p` of it: `softmax(scale * q k^T) v`. A result of type `!llm.a8` or
+    f16 is that, quantised.
     ```mlir
     %o = llm.attention %q, %kv, %step layer 0 scale 1.25e-1
       : tensor<?x256xf32>, !llm.kv<layers = 3, heads = 2, dim = 64> -> tensor<?x256xf32>

@@ -129,7 +129,8 @@ LogicalResult AddRmsNormOp::verify() {
 LogicalResult QuantizeOp::verify() {
   // quantize_c1
   int64_t columns = columnsOf(getInput());
-  if (columns % 32 != 0)
+  bool isInt8 = isa<A8Type>(cast<RankedTensorType>(getType()).getElementType());
+  if (isInt8 && columns % 32 != 0)
     return emitOpError("expects a multiple of 32 columns, found ") << columns;
   return verifyColumns(*this, getResult(), columns, "the result");
 }

@@ -1,12 +1,21 @@
 // RUN: tawny-opt %s --llm-decide=activations=i8 | FileCheck %s --enable-var-scope
 // RUN: tawny-opt %s --llm-decide | FileCheck %s --enable-var-scope --check-prefix=FLOAT
-// RUN: tawny-opt %s --llm-decide=activations=f16 | FileCheck %s --check-prefix=FLOAT
+// RUN: tawny-opt %s --llm-decide=activations=f16 | FileCheck %s --check-prefix=HALF
 // RUN: tawny-opt %s --llm-decide=kv=f32 | FileCheck %s --check-prefix=WIDE
 
-// In f32 and f16 nothing is quantised; every linear says where its weights are dequantised.
+// In f32 nothing is rounded; every linear says where its weights are dequantised.
 // FLOAT-NOT: llm.a8
 // FLOAT-COUNT-11: llm.dequant = "fused"
 // FLOAT-NOT: llm.a8
+
+// In f16 every linear reads f16, whatever its weight's format, and norms write it.
+// HALF-LABEL: func @norm
+// HALF: %[[H:.*]] = llm.rms_norm {{.*}} -> tensor<?x32xf16>
+// HALF-NEXT: llm.linear %[[H]] {{.*}} {llm.dequant = "fused"} : (tensor<?x32xf16>,
+// HALF-LABEL: func @float_weight
+// HALF: %{{.*}}, %[[HN:.*]] = llm.add_rms_norm {{.*}} -> tensor<?x32xf16>
+// HALF-COUNT-3: llm.linear %[[HN]]
+// HALF-NOT: linear {{.*}} : (tensor<?x{{[0-9]+}}xf32>,
 
 // The norm has no other reader than the linears, so it writes int8 itself.
 // CHECK-LABEL: func @norm

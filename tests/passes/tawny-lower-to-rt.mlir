@@ -37,8 +37,8 @@
 // UNFUSED: step: 42 launches of 20 kernels, 60928 weight bytes, 20992 activation bytes per token,
 // UNFUSED: decode_1: 41 launches of 18 kernels, 60928 weight bytes, 20480 activation bytes per token,
 
-// Tiles of 32 rows: the head's 128 rows are 4. What is printed can be read again.
+// Tiles of 128 rows by 64 tokens: the head has 128 rows. What is printed can be read again.
 // SIMT: llm.weight @output.weight {{.*}} layout "simt32"
-// SIMT: rt.kernel @linear_q8_0_128x64 grid <4 x one by 1>
-// SIMT-SAME: resources {tile_rows = 32 : i64}
+// SIMT: rt.kernel @linear_q8_0_128x64_t64 grid <1 x logit_rows by 64>
+// SIMT-SAME: resources {tile_rows = 128 : i64, tile_tokens = 64 : i64}
 // SIMT: rt.program @decode_2

@@ -51,7 +51,14 @@ static Operation *onlyOp(rt::KernelOp kernel) {
 
 /// An error unless the kernel is launched as the passes say, which is what emitters rely on.
 static llvm::Error checkGrid(rt::KernelOp kernel, Operation *op) {
-  rt::GridAttr expected = kernelShape(op, simt32Layout, kernel.getGrid().getExtent()).grid;
+  rt::Extent rows = kernel.getGrid().getExtent();
+  auto linear = dyn_cast<llm::LinearOp>(op);
+  if (linear && linearTileOf(kernel).rows % simt32Layout.tileRows != 0)
+    return kernelError(kernel, "expected resources with a tile_rows that is a multiple of 32");
+  if (linear && linearTileOf(kernel).rows == 0)
+    return kernelError(kernel, "expected resources with tile_rows, found none");
+  rt::GridAttr expected = linear ? linearGrid(linear, linearTileOf(kernel), rows)
+                                 : kernelShape(op, simt32Layout, rows, /*mostRows=*/1).grid;
   if (kernel.getGrid() == expected)
     return llvm::Error::success();
   std::string message;

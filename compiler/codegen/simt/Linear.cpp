@@ -14,6 +14,7 @@
 // Bytes: packed weights, and x from cache: one address for all lanes of a wave of 32, so through
 // the scalar unit; two for a wave of 64. Activations are f32 and so is all arithmetic.
 #include "compiler/codegen/simt/Linear.h"
+#include "compiler/codegen/simt/Fragments.h"
 
 #include "passes/KernelShapes.h"
 
@@ -35,25 +36,55 @@ Value LinearPlan::sumOffset(Simt &b, Value group, Value token, Value lane, int64
 
 namespace {
 
+constexpr int64_t mostLanes = 512;         ///< Of a workgroup.
+constexpr int64_t mostSharedBytes = 32768; ///< So that two workgroups fit a compute unit.
+constexpr int64_t mostDecodeTokens = 32;   ///< A tile of more is cut for prefill.
+
 class LinearEmitter {
 public:
   LinearEmitter(Simt &b, const LinearPlan &plan, const Bindings &bindings, Value shared)
       : b(b), plan(plan), op(plan.op), bindings(bindings), shared(shared) {}
 
   void emit(Value tile) {
-    tokenCount = b.loadConstant(b.i32, bindings.source(rt::Source::RowCount), 4);
-    findPart(tile);
-    // A token that is left alone after the full tiles has code of its own. The two are loops in
-    // turn and not branches, or LLVM would move what they have in common ahead of both: a block's
-    // worth of decoded weights.
-    Value rest = b.remU(tokenCount, LinearPlan::tokenTile);
-    Value tiledEnd = b.select(b.equal(rest, 1), b.sub(tokenCount, b.i32c(1)), tokenCount);
-    b.forRange(b.i32c(0), tiledEnd, LinearPlan::tokenTile,
-               [&](Value firstToken) { emitTokens(firstToken, LinearPlan::tokenTile); });
-    b.forRange(tiledEnd, tokenCount, 1, [&](Value token) { emitTokens(token, 1); });
+    Value count = b.loadConstant(b.i32, bindings.source(rt::Source::RowCount), 4);
+    Value rowTile = tile, first = b.i32c(0);
+    tokenEnd = count;
+    if (plan.tileTokens != 0) {
+      const int64_t rowTiles = linearRowTiles(op, plan.tileRows);
+      Value tokenTile;
+      if (plan.tileTokens > mostDecodeTokens) {
+        // Neighbours share a weight, so that it comes from memory once; inputs stay in the cache.
+        Value tokenTiles = b.divU(b.add(count, plan.tileTokens - 1), plan.tileTokens);
+        rowTile = arith::DivUIOp::create(b, tile, tokenTiles);
+        tokenTile = arith::RemUIOp::create(b, tile, tokenTiles);
+      } else {
+        rowTile = b.remU(tile, rowTiles);
+        tokenTile = b.divU(tile, rowTiles);
+      }
+      first = b.mul(tokenTile, plan.tileTokens);
+      tokenEnd = b.minU(b.add(first, plan.tileTokens), count);
+    }
+    findPart(rowTile);
+    if (plan.matrix)
+      emitTokens(first, plan.storedTokens());
+    else
+      emitDotTokens(first);
   }
 
 private:
+  /// A token that is left alone after the full register tiles has code of its own. The two are
+  /// loops in turn and not branches, or LLVM would move what they have in common ahead of both: a
+  /// block's worth of decoded weights.
+  void emitDotTokens(Value first) {
+    if (plan.tileTokens == 1)
+      return b.forRange(first, tokenEnd, 1, [&](Value token) { emitTokens(token, 1); });
+    Value rest = b.remU(b.sub(tokenEnd, first), LinearPlan::tokenTile);
+    Value tiledEnd = b.select(b.equal(rest, 1), b.sub(tokenEnd, b.i32c(1)), tokenEnd);
+    b.forRange(first, tiledEnd, LinearPlan::tokenTile,
+               [&](Value firstToken) { emitTokens(firstToken, LinearPlan::tokenTile); });
+    b.forRange(tiledEnd, tokenEnd, 1, [&](Value token) { emitTokens(token, 1); });
+  }
+
   /// The part that a tile of a concatenated linear belongs to, and its number there.
   void findPart(Value tile) {
     tileOfPart = tile;
@@ -72,7 +103,7 @@ private:
   void emitTokens(Value firstToken, int64_t tokens) {
     emitUnit(firstToken, tokens);
     b.barrier();
-    LinearTile tile{b, plan, bindings, shared, tokenCount, /*parts=*/{}, tileOfPart};
+    LinearTile tile{b, plan, bindings, shared, tokenEnd, /*parts=*/{}, tileOfPart};
     if (plan.paired) {
       llvm::append_range(tile.parts, llvm::seq<unsigned>(0, plan.parts.size()));
       emitStores(tile, firstToken, tokens);
@@ -104,9 +135,14 @@ private:
   /// Finds the unit of 32 lanes and the slice of K, and with them weight and rows. Parts of one
   /// format share their code.
   void emitUnit(Value firstToken, int64_t tokens) {
-    const int64_t groupsPerWave = plan.waveSize / LinearPlan::unitRows;
-    Value wave = b.wave(), unit = b.divU(wave, plan.slices / groupsPerWave);
+    const int64_t groupsPerWave = plan.waveSize / plan.groupLanes();
+    Value wave = b.wave(), unit;
     LinearGroup group;
+    if (plan.tokenGroups() > 1) {
+      group.tokenGroup = b.remU(wave, plan.tokenGroups());
+      wave = b.divU(wave, plan.tokenGroups());
+    }
+    unit = b.divU(wave, plan.slices / groupsPerWave);
     group.index = b.mul(wave, groupsPerWave);
     if (groupsPerWave > 1)
       group.index = b.add(group.index, b.divU(b.lane(), LinearPlan::unitRows));
@@ -115,7 +151,7 @@ private:
     if (!plan.paired)
       group.firstRow = b.add(group.firstRow, b.mul(unit, LinearPlan::unitRows));
     group.firstToken = firstToken;
-    group.tokenCount = tokenCount;
+    group.tokenCount = tokenEnd;
     group.inputs = bindings.operand(op.getInput());
     group.shared = shared;
 
@@ -132,7 +168,10 @@ private:
         group.weight = b.select(isOther, weight(other), group.weight);
         group.lastRow = b.select(isOther, b.i32c(plan.parts[other].rows - 1), group.lastRow);
       }
-      emitSums(b, plan, plan.parts[parts[0]], group, tokens);
+      if (plan.matrix)
+        emitMatrixSums(b, plan, plan.parts[parts[0]], group);
+      else
+        emitSums(b, plan, plan.parts[parts[0]], group, tokens);
     });
   }
 
@@ -143,26 +182,54 @@ private:
   llm::LinearOp op;
   const Bindings &bindings;
   Value shared;
-  Value tokenCount;
+  Value tokenEnd;
   Value tilePart;   ///< Null where there is no choice; uniform.
   Value tileOfPart; ///< Uniform.
 };
 
 /// What this emitter does not do, as an error.
 llvm::Error checkLinear(rt::KernelOp kernel, llm::LinearOp op) {
-  auto isF32 = [](Type type) {
+  auto isFloat = [](Type type) {
     auto tensor = dyn_cast<RankedTensorType>(type);
-    return !tensor || tensor.getElementType().isF32();
+    return !tensor || isa<Float32Type, Float16Type>(tensor.getElementType());
   };
-  if (!isF32(op.getInput().getType()) || !llvm::all_of(op.getResultTypes(), isF32))
+  if (!isFloat(op.getInput().getType()) || !llvm::all_of(op.getResultTypes(), isFloat))
     return kernelError(kernel, "no emitter yet for int8 activations on GPUs; compile with "
-                               "--activations=f32");
+                               "--activations=f16");
   if (llvm::Error error = requireSources(kernel, {rt::Source::RowCount}))
     return error;
   if (op.getRopeAppend())
     return requireSources(kernel, {rt::Source::Positions, rt::Source::KvSlots, rt::Source::KeyPages,
                                    rt::Source::ValuePages});
   return llvm::Error::success();
+}
+
+/// Cuts K into slices: as many waves as a workgroup has use for. 512 lanes leave each of them 128
+/// vector registers on every chip; eight waves keep some 70 loads of 16 bytes per lane in flight;
+/// more waves where units take them.
+void sliceColumns(LinearPlan &plan) {
+  int64_t mostChunks = 1;
+  for (const WeightShape &shape : plan.parts) {
+    int64_t chunk = plan.matrix ? matrixChunk(shape) : shape.chunkElements();
+    mostChunks = std::max<int64_t>(mostChunks, llvm::divideCeil(shape.columns, chunk));
+  }
+  if (plan.matrix && plan.tileTokens > mostDecodeTokens) {
+    plan.slices = 1;
+    return;
+  }
+  const int64_t mostWaves = mostLanes / plan.waveSize, waves = plan.units() > 2 ? mostWaves : 8;
+  const int64_t groupsPerWave = plan.waveSize / plan.groupLanes();
+  plan.slices =
+      std::min<int64_t>(waves / plan.units(), llvm::divideCeil(mostChunks, groupsPerWave));
+  if (!plan.matrix) {
+    // Two slices at least: with one, LLVM would know the chunk and share its inputs between parts,
+    // in more registers than there are.
+    plan.slices = std::max<int64_t>(plan.slices * groupsPerWave, 2);
+    return;
+  }
+  plan.slices = std::max<int64_t>(plan.slices, 1);
+  while (plan.slices > 1 && plan.sharedBytes() > mostSharedBytes)
+    plan.slices /= 2;
 }
 
 } // namespace
@@ -175,30 +242,26 @@ llvm::Expected<KernelBody> planLinear(rt::KernelOp kernel, llm::LinearOp op,
   plan.op = op;
   plan.paired = op.isPaired();
   plan.waveSize = target.waveSize;
-  plan.tileRows = linearTileRows(op, simt32Layout);
-  int64_t mostChunks = 1;
+  const TileShape tile = linearTileOf(kernel);
+  plan.tileRows = tile.rows;
+  plan.tileTokens = tile.tokens;
+  plan.halfInputs = cast<RankedTensorType>(op.getInput().getType()).getElementType().isF16();
   for (Value weight : op.getWeights()) {
     auto type = cast<RankedTensorType>(weight.getType());
     llvm::StringRef name = llm::formatName(type.getElementType());
-    WeightShape shape{*formatByName(name), type.getDimSize(0), type.getDimSize(1)};
-    mostChunks =
-        std::max<int64_t>(mostChunks, llvm::divideCeil(shape.columns, shape.chunkElements()));
-    plan.parts.push_back(shape);
+    plan.parts.push_back({*formatByName(name), type.getDimSize(0), type.getDimSize(1)});
   }
-  // 512 lanes leave each of them 128 vector registers on every chip. Eight waves keep some 70 loads
-  // of 16 bytes per lane in flight; more waves where units take them.
-  constexpr int64_t mostLanes = 512;
-  const int64_t mostWaves = mostLanes / plan.waveSize;
-  if (plan.units() > mostWaves)
+  // One token would fill a sixteenth of a unit of 16 columns; there the loop over lanes does less
+  // and waits for the same bytes.
+  std::optional<Matrix> matrix = Matrix::of(target);
+  if (matrix && plan.halfInputs && plan.tileTokens > (matrix->columns > 8 ? 1 : 0) &&
+      llvm::all_of(plan.parts, fitsMatrix))
+    plan.matrix = matrix;
+  if (plan.units() > mostLanes / plan.waveSize)
     return kernelError(kernel, "a tile of " + llvm::Twine(plan.units()) +
                                    " times 32 rows does not fit a workgroup of " +
-                                   llvm::Twine(mostWaves) + " waves");
-  int64_t waves = plan.units() > 2 ? mostWaves : 8, groupsPerWave = plan.waveSize / plan.unitRows;
-  // Two slices at least: with one, LLVM would know the chunk and share its inputs between parts, in
-  // more registers than there are.
-  plan.slices =
-      std::min<int64_t>(waves / plan.units(), llvm::divideCeil(mostChunks, groupsPerWave));
-  plan.slices = std::max<int64_t>(plan.slices * groupsPerWave, 2);
+                                   llvm::Twine(mostLanes / plan.waveSize) + " waves");
+  sliceColumns(plan);
 
   KernelBody body;
   body.threads = static_cast<unsigned>(plan.threads());

@@ -1,6 +1,8 @@
 // The inner loop of the skinny linear: 32 rows, one to a lane, by some tokens.
 #include "compiler/codegen/simt/Linear.h"
 
+#include "llvm/Support/MathExtras.h"
+
 using namespace mlir;
 
 namespace tawny::simt {
@@ -16,7 +18,7 @@ struct Inputs {
   SmallVector<Value> offsets;
 
   Inputs(Simt &b, const LinearPlan &plan, const LinearGroup &group, int64_t tokens) {
-    const int64_t rowBytes = plan.columns() * 4;
+    const int64_t rowBytes = plan.columns() * plan.inputBytes();
     base = b.at(group.inputs, b.mul(b.toI64(group.firstToken), rowBytes));
     Value last = b.sub(b.sub(group.tokenCount, b.i32c(1)), group.firstToken);
     for (int64_t token = 0; token < tokens; ++token)
@@ -25,10 +27,10 @@ struct Inputs {
 };
 
 /// Adds the products of one chunk to `sums`.
-void emitChunk(Simt &b, const WeightShape &shape, const LaneRow &row, const Inputs &inputs,
-               Value chunk, int64_t elements, SmallVector<Value> &sums) {
+void emitChunk(Simt &b, const LinearPlan &plan, const WeightShape &shape, const LaneRow &row,
+               const Inputs &inputs, Value chunk, int64_t elements, SmallVector<Value> &sums) {
   WeightChunk weights(b, shape, row, chunk, elements);
-  Value chunkOffset = b.mul(chunk, shape.chunkElements() * 4);
+  Value chunkOffset = b.mul(chunk, shape.chunkElements() * plan.inputBytes());
   SmallVector<Value> addresses, run;
   // What differs between lanes, if anything, is the chunk: it stands last, so that all before it is
   // in scalar registers. Where nothing differs, one base and 32-bit offsets take fewer of them.
@@ -43,6 +45,8 @@ void emitChunk(Simt &b, const WeightShape &shape, const LaneRow &row, const Inpu
   // of inputs take 16 registers each of the 128 that a lane has.
   constexpr int64_t runElements = 16;
   const int64_t loadsPerFence = !isScalar ? 2 : addresses.size() == 1 ? 2 : 1;
+  const auto alignment = static_cast<unsigned>(
+      llvm::MinAlign(plan.columns() * plan.inputBytes(), plan.inputBytes() * runElements));
   int64_t loads = 0;
   weights.decode([&](int64_t index, Value weight) {
     run.push_back(weight);
@@ -52,11 +56,13 @@ void emitChunk(Simt &b, const WeightShape &shape, const LaneRow &row, const Inpu
     for (auto [token, address] : llvm::enumerate(addresses)) {
       if (loads++ % loadsPerFence == 0)
         b.scheduleFence();
-      Value loaded =
-          b.loadConstant(b.vectorOf(b.f32, size), b.at(address, first * 4), /*alignment=*/4);
+      Value loaded = b.loadConstant(b.vectorOf(plan.halfInputs ? b.f16 : b.f32, size),
+                                    b.at(address, first * plan.inputBytes()), alignment);
       for (int64_t i = 0; i < size; ++i) {
-        Value &sum = sums[sumsPerToken * token + i % sumsPerToken];
-        sum = b.fma(run[i], b.element(loaded, i), sum);
+        Value &sum = sums[sumsPerToken * token + i % sumsPerToken], input = b.element(loaded, i);
+        if (plan.halfInputs)
+          input = arith::ExtFOp::create(b, b.f32, input);
+        sum = b.fma(run[i], input, sum);
       }
     }
     run.clear();
@@ -69,7 +75,7 @@ SmallVector<Value> emitChunks(Simt &b, const LinearPlan &plan, const WeightShape
                               SmallVector<Value> sums) {
   auto body = [&](Value chunk, ValueRange carried) {
     SmallVector<Value> next(carried);
-    emitChunk(b, shape, row, inputs, chunk, shape.chunkElements(), next);
+    emitChunk(b, plan, shape, row, inputs, chunk, shape.chunkElements(), next);
     return next;
   };
   if (shape.chunks() >= plan.slices)
@@ -94,7 +100,8 @@ void emitSums(Simt &b, const LinearPlan &plan, const WeightShape &shape, const L
         b.equal(group.slice, shape.chunks() % plan.slices), ValueRange(sums).getTypes(),
         [&] {
           SmallVector<Value> next(sums);
-          emitChunk(b, shape, row, inputs, b.i32c(shape.chunks()), shape.tailElements(), next);
+          emitChunk(b, plan, shape, row, inputs, b.i32c(shape.chunks()), shape.tailElements(),
+                    next);
           return next;
         },
         [&] { return sums; });

@@ -57,7 +57,12 @@ static void emitElement(const LinearTile &tile, const LinearElement &element, in
   unsigned first = tile.parts[0];
   Value offset = elementOffset(b, element, tile.plan.parts[first].rows);
   Value value = inlineEpilogue(tile, element, sums, offset);
-  b.store(value, b.at(tile.bindings.result(first), offset), 4);
+  Value result = tile.bindings.result(first);
+  llm::LinearOp op = tile.plan.op;
+  if (cast<RankedTensorType>(op.getResult(first).getType()).getElementType().isF16())
+    b.store(b.saturateToF16(value), b.at(result, b.divU(offset, 2)), 2);
+  else
+    b.store(value, b.at(result, offset), 4);
 }
 
 void emitStores(const LinearTile &tile, Value firstToken, int64_t tokens) {
@@ -70,7 +75,7 @@ void emitStores(const LinearTile &tile, Value firstToken, int64_t tokens) {
     element.slot = b.divU(index, plan.tileRows);
     element.row = b.add(b.mul(tile.index, plan.tileRows), element.tileRow);
     element.token = b.add(firstToken, element.slot);
-    Value inside = b.both(b.below(element.row, rows), b.below(element.token, tile.tokenCount));
+    Value inside = b.both(b.below(element.row, rows), b.below(element.token, tile.tokenEnd));
     llm::LinearOp op = plan.op;
     b.ifElse(inside, [&] {
       if (op.getRopeAppend())

@@ -12,6 +12,7 @@
 
 namespace tawny::simt {
 
+/// One wave's view of its target's matrix unit.
 class Matrix {
 public:
   /// The unit of a target, if it has one.

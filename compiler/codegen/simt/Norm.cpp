@@ -8,7 +8,8 @@
 //     scale = 1 / sqrt(square / K + eps)
 //     thread i: store x[j] * scale * weight[j]                              2 operations per column
 //
-// Bytes per row: 4 K read and written, the weight; add_rms_norm twice that. A row stays in
+// Bytes per row: 4 K read and written (2 K where the norm is f16), the weight; add_rms_norm twice
+// that. A row stays in
 // registers between its two uses. Rows of a K that is no multiple of 4 go element by element, since
 // they are not aligned.
 #include "compiler/codegen/simt/Kernel.h"
@@ -27,6 +28,7 @@ struct NormPlan {
   int64_t columns = 0, waveSize = 0;
   int64_t width = 1; ///< Columns of a load.
   int64_t threads = 0;
+  bool halfNorm = false; ///< The norm is f16, the sum f32.
 
   int64_t steps() const { return llvm::divideCeil(columns, width * threads); }
   int64_t waves() const { return threads / waveSize; }
@@ -55,7 +57,7 @@ public:
         Value weight = at(plan.weight, step, /*ofRow=*/false);
         Value normalised =
             b.mulF(b.mulF(row[step], scales), b.loadConstant(type, weight, alignment()));
-        store(normalised, normResult, step);
+        storeNorm(normalised, normResult, step);
       });
   }
 
@@ -77,6 +79,13 @@ private:
   void store(Value value, unsigned result, int64_t step) {
     Value base = b.at(bindings.result(result), rowOffset);
     b.store(value, b.at(base, b.mul(column(step), 4)), alignment());
+  }
+  void storeNorm(Value value, unsigned result, int64_t step) {
+    if (!plan.halfNorm)
+      return store(value, result, step);
+    Value address =
+        b.at(b.at(bindings.result(result), b.divU(rowOffset, 2)), b.mul(column(step), 2));
+    b.store(b.saturateToF16(value), address, alignment() / 2);
   }
   bool isWhole(int64_t step) const {
     return (step + 1) * plan.threads * plan.width <= plan.columns;
@@ -133,10 +142,11 @@ private:
 template <typename Op>
 llvm::Expected<KernelBody> planRows(rt::KernelOp kernel, Op op, NormPlan plan,
                                     const TargetInfo &target) {
-  for (Value result : op->getResults())
-    if (!cast<RankedTensorType>(result.getType()).getElementType().isF32())
-      return kernelError(kernel, "no emitter yet for int8 activations on GPUs; compile with "
-                                 "--activations=f32");
+  Type norm = cast<RankedTensorType>(op->getResults().back().getType()).getElementType();
+  if (!isa<Float32Type, Float16Type>(norm))
+    return kernelError(kernel, "no emitter yet for int8 activations on GPUs; compile with "
+                               "--activations=f16");
+  plan.halfNorm = norm.isF16();
   plan.weight = op.getWeight();
   plan.eps = op.getEps().convertToDouble();
   plan.columns = llm::columnsOf(plan.input);

@@ -66,9 +66,16 @@ Value Simt::fma(Value a, Value b, Value c) { return math::FmaOp::create(*this, a
 Value Simt::sqrt(Value a) { return math::SqrtOp::create(*this, a); }
 
 Value Simt::saturateToF16(Value x) {
-  Value clamped = arith::MinNumFOp::create(*this, x, f32c(65504.0));
-  clamped = arith::MaxNumFOp::create(*this, clamped, f32c(-65504.0));
-  return arith::TruncFOp::create(*this, f16, clamped);
+  auto vector = dyn_cast<VectorType>(x.getType());
+  auto beyond = [&](arith::CmpFPredicate predicate, double limit) {
+    Value bound = f32c(limit);
+    if (vector)
+      bound = vector::BroadcastOp::create(*this, vector, bound);
+    x = select(arith::CmpFOp::create(*this, predicate, x, bound), bound, x);
+  };
+  beyond(arith::CmpFPredicate::OGT, 65504.0);
+  beyond(arith::CmpFPredicate::OLT, -65504.0);
+  return arith::TruncFOp::create(*this, vector ? Type(vector.clone(f16)) : f16, x);
 }
 
 Value Simt::element(Value vector, int64_t index) {

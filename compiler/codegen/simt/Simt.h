@@ -68,7 +68,7 @@ public:
   Value negF(Value a);
   Value fma(Value a, Value b, Value c);
   Value sqrt(Value a);
-  /// f32 to f16, beyond 65504 clamped, ties to even.
+  /// f32, or a vector of it, to f16: beyond 65504 clamped, ties to even; NaN stays.
   Value saturateToF16(Value x);
   /// Element `index` of a vector.
   Value element(Value vector, int64_t index);

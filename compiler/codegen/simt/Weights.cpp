@@ -1,5 +1,7 @@
 #include "compiler/codegen/simt/Weights.h"
 
+#include "compiler/codegen/simt/DecodeOps.h"
+
 using namespace mlir;
 
 namespace tawny::simt {
@@ -7,33 +9,6 @@ namespace {
 
 constexpr int64_t tileRows = simt32Layout.tileRows;
 constexpr int64_t loadBytes = simt32Layout.loadWords * 4;
-
-/// Decode.h's operations on one lane.
-struct DecodeOps {
-  using Int = Value;
-  using Float = Value;
-  Simt &b;
-
-  Value constant(uint32_t value) { return b.i32c(value); }
-  Value constantF(float value) { return b.f32c(value); }
-  Value andI(Value x, Value y) { return arith::AndIOp::create(b, x, y); }
-  Value orI(Value x, Value y) { return arith::OrIOp::create(b, x, y); }
-  Value xorI(Value x, Value y) { return arith::XOrIOp::create(b, x, y); }
-  Value shlI(Value x, unsigned bits) {
-    return bits == 0 ? x : arith::ShLIOp::create(b, x, constant(bits)).getResult();
-  }
-  Value shrI(Value x, unsigned bits) {
-    return bits == 0 ? x : arith::ShRUIOp::create(b, x, constant(bits)).getResult();
-  }
-  Value toFloat(Value x) { return arith::UIToFPOp::create(b, b.f32, x); }
-  Value addF(Value x, Value y) { return b.addF(x, y); }
-  Value mulF(Value x, Value y) { return b.mulF(x, y); }
-  Value halfToFloat(Value bits) {
-    Value narrow = arith::TruncIOp::create(b, b.i16, bits);
-    Value half = arith::BitcastOp::create(b, b.f16, narrow);
-    return arith::ExtFOp::create(b, b.f32, half);
-  }
-};
 
 } // namespace
 

@@ -41,7 +41,8 @@ rt.executable @gpu target <"gfx1151", layout = "simt32", activations = "i8"> {
 rt.executable @gpu target <"gfx1151", layout = "simt32", activations = "f32"> {
   rt.kernel @grid grid <1 x one by 1>
       bindings [#rt.arg<row_count 0, read>, #rt.arg<operand 0, read>, #rt.arg<operand 1, read>,
-                #rt.arg<result 0, write>] {
+                #rt.arg<result 0, write>]
+      resources {tile_rows = 32 : i64} {
   ^bb0(%x: tensor<?x64xf32>, %w: tensor<40x64xf16>):
     %y = llm.linear %x weights(%w) at [0] : (tensor<?x64xf32>, tensor<40x64xf16>) -> tensor<?x40xf32>
     rt.return %y : tensor<?x40xf32>
@@ -53,7 +54,8 @@ rt.executable @gpu target <"gfx1151", layout = "simt32", activations = "f32"> {
 // CHECK: error: kernel 'unbound': expected a binding of row_count, found none
 rt.executable @gpu target <"gfx1151", layout = "simt32", activations = "f32"> {
   rt.kernel @unbound grid <2 x one by 1>
-      bindings [#rt.arg<operand 0, read>, #rt.arg<operand 1, read>, #rt.arg<result 0, write>] {
+      bindings [#rt.arg<operand 0, read>, #rt.arg<operand 1, read>, #rt.arg<result 0, write>]
+      resources {tile_rows = 32 : i64} {
   ^bb0(%x: tensor<?x64xf32>, %w: tensor<40x64xf16>):
     %y = llm.linear %x weights(%w) at [0] : (tensor<?x64xf32>, tensor<40x64xf16>) -> tensor<?x40xf32>
     rt.return %y : tensor<?x40xf32>
@@ -66,7 +68,8 @@ rt.executable @gpu target <"gfx1151", layout = "simt32", activations = "f32"> {
 rt.executable @gpu target <"gfx1151", layout = "simt32", activations = "f32"> {
   rt.kernel @erf grid <2 x one by 1>
       bindings [#rt.arg<row_count 0, read>, #rt.arg<operand 0, read>, #rt.arg<operand 1, read>,
-                #rt.arg<result 0, write>] {
+                #rt.arg<result 0, write>]
+      resources {tile_rows = 32 : i64} {
   ^bb0(%x: tensor<?x64xf32>, %w: tensor<40x64xf16>):
     %y = llm.linear %x weights(%w) at [0] epilogue {
     ^bb0(%p: f32):

@@ -53,7 +53,8 @@
 rt.executable @gpu target <"gfx1151", layout = "simt32", activations = "f32"> {
   rt.kernel @gate_up grid <16 x one by 1>
       bindings [#rt.arg<row_count 0, read>, #rt.arg<operand 0, read>, #rt.arg<operand 1, read>,
-                #rt.arg<operand 2, read>, #rt.arg<result 0, write>] {
+                #rt.arg<operand 2, read>, #rt.arg<result 0, write>]
+      resources {tile_rows = 32 : i64} {
   ^bb0(%x: tensor<?x4096xf32>, %gate: tensor<512x4096x!llm.q4_k>, %up: tensor<512x4096x!llm.q4_k>):
     %y = llm.linear %x weights(%gate, %up) at [0, 0] epilogue {
     ^bb0(%g: f32, %u: f32):

@@ -23,7 +23,8 @@ rt.executable @gpu target <"gfx1151", layout = "simt32", activations = "f32"> {
                 #rt.arg<operand 2, read>, #rt.arg<operand 3, read>, #rt.arg<operand 4, read>,
                 #rt.arg<operand 5, read>, #rt.arg<operand 6, read>, #rt.arg<result 0, write>,
                 #rt.arg<result 1, write>, #rt.arg<result 2, write>, #rt.arg<result 3, write>,
-                #rt.arg<result 4, write>, #rt.arg<result 5, write>] {
+                #rt.arg<result 4, write>, #rt.arg<result 5, write>]
+      resources {tile_rows = 32 : i64} {
   ^bb0(%x: tensor<?x256xf32>, %a: tensor<40x256x!llm.q4_k>, %b: tensor<33x256x!llm.q6_k>,
        %c: tensor<64x256x!llm.q4_0>, %d: tensor<50x256x!llm.q8_0>, %e: tensor<40x256xf16>,
        %f: tensor<40x256xf32>):
@@ -38,7 +39,8 @@ rt.executable @gpu target <"gfx1151", layout = "simt32", activations = "f32"> {
   }
   rt.kernel @residual grid <9 x one by 1>
       bindings [#rt.arg<row_count 0, read>, #rt.arg<operand 0, read>, #rt.arg<operand 1, read>,
-                #rt.arg<operand 2, read>, #rt.arg<operand 3, read>, #rt.arg<result 0, write>] {
+                #rt.arg<operand 2, read>, #rt.arg<operand 3, read>, #rt.arg<result 0, write>]
+      resources {tile_rows = 32 : i64} {
   ^bb0(%x: tensor<?x131xf32>, %w: tensor<264x131xf16>, %b: tensor<264xf32>, %r: tensor<?x264xf32>):
     %y = llm.linear %x weights(%w) at [0] bias(%b) of [0] reads(%r) epilogue {
     ^bb0(%p: f32, %q: f32):
@@ -52,7 +54,8 @@ rt.executable @gpu target <"gfx1151", layout = "simt32", activations = "f32"> {
       bindings [#rt.arg<row_count 0, read>, #rt.arg<positions 0, read>, #rt.arg<kv_slots 0, read>,
                 #rt.arg<key_pages 0, read_write>, #rt.arg<value_pages 0, read_write>,
                 #rt.arg<operand 0, read>, #rt.arg<operand 1, read>, #rt.arg<operand 2, read>,
-                #rt.arg<operand 3, read>, #rt.arg<result 0, write>] {
+                #rt.arg<operand 3, read>, #rt.arg<result 0, write>]
+      resources {tile_rows = 128 : i64} {
   ^bb0(%x: tensor<?x2048xf32>, %q: tensor<512x2048x!llm.q4_k>, %k: tensor<128x2048x!llm.q4_k>,
        %v: tensor<128x2048x!llm.q6_k>, %step: !llm.step,
        %kv: !llm.kv<layers = 2, heads = 1, dim = 128>):

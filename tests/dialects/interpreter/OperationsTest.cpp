@@ -163,6 +163,17 @@ TEST(Quantize, LetsWhatIsNotFiniteBeSeen) {
   EXPECT_TRUE(std::isnan(dequantize(quantize(x)).values[0]));
 }
 
+TEST(Quantize, RoundsToHalfAndSaturates) {
+  Rows x(1, 5);
+  x.values = {1.0f + 1.0f / 4096, 70000, -70000, 1e-8f, std::nanf("")};
+  roundToHalf(x);
+  EXPECT_EQ(x.values[0], 1.0f);
+  EXPECT_EQ(x.values[1], 65504.0f);
+  EXPECT_EQ(x.values[2], -65504.0f);
+  EXPECT_EQ(x.values[3], 0.0f);
+  EXPECT_TRUE(std::isnan(x.values[4]));
+}
+
 TEST(Linear, IsTheProductPlusBias) {
   Rows x = makeRows(2, 3, {1, 2, 3, -1, 0, 1});
   Weight w = f32Weight(2, 3, {1, 1, 1, 0, 2, -1});

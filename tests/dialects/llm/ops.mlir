@@ -33,6 +33,8 @@ func.func @row_wise(%step: !llm.step) -> tensor<?x256x!llm.a8> {
   %s = llm.silu %sum : tensor<?x256xf32>
   // CHECK: %[[L:.*]] = llm.logit_rows %[[S]], %{{.*}} : tensor<?x256xf32>
   %l = llm.logit_rows %s, %step : tensor<?x256xf32>
+  // CHECK: llm.quantize %[[L]] : tensor<?x256xf32> -> tensor<?x256xf16>
+  %half = llm.quantize %l : tensor<?x256xf32> -> tensor<?x256xf16>
   // CHECK: llm.quantize %[[L]] : tensor<?x256xf32> -> tensor<?x256x!llm.a8>
   %q = llm.quantize %l : tensor<?x256xf32> -> tensor<?x256x!llm.a8>
   return %q : tensor<?x256x!llm.a8>
