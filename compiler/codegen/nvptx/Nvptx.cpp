@@ -21,8 +21,33 @@ namespace {
 /// that is weaker, and no scheduler that needs fences, since ptxas schedules.
 void emitSharedBarrier(OpBuilder &builder, Location loc) { NVVM::Barrier0Op::create(builder, loc); }
 
-constexpr simt::Backend nvidiaBackend{
-    .sharedBarrier = emitSharedBarrier, .scheduleFence = nullptr, .hasLaunchedSharedMemory = true};
+/// mma.m16n8k16. Its registers hold a pair of the depth each: a lane's first two elements of both
+/// rows, then its last two (PTX ISA, matrix fragments for mma.m16n8k16).
+Value emitMatrixMultiply(OpBuilder &builder, Location loc, ValueRange a, Value column, Value sums) {
+  auto half = [&](Value vector, int64_t first) {
+    return vector::ShuffleOp::create(builder, loc, vector, vector,
+                                     ArrayRef<int64_t>{first, first + 1})
+        .getResult();
+  };
+  SmallVector<Value> rows{half(a[0], 0), half(a[1], 0), half(a[0], 2), half(a[1], 2)};
+  SmallVector<Value> columns{half(column, 0), half(column, 2)}, before, after;
+  for (int64_t i = 0; i < 4; ++i)
+    before.push_back(vector::ExtractOp::create(builder, loc, sums, i));
+  Type f32 = builder.getF32Type();
+  auto type = LLVM::LLVMStructType::getLiteral(builder.getContext(), {f32, f32, f32, f32});
+  auto product = NVVM::MmaOp::create(builder, loc, type, rows, columns, before,
+                                     ArrayRef<int64_t>{16, 8, 16}, std::nullopt, std::nullopt,
+                                     std::array{NVVM::MMATypes::f16, NVVM::MMATypes::f16},
+                                     std::array{NVVM::MMALayout::row, NVVM::MMALayout::col});
+  for (int64_t i = 0; i < 4; ++i)
+    after.push_back(LLVM::ExtractValueOp::create(builder, loc, product, i));
+  return vector::FromElementsOp::create(builder, loc, cast<VectorType>(sums.getType()), after);
+}
+
+constexpr simt::Backend nvidiaBackend{.sharedBarrier = emitSharedBarrier,
+                                      .scheduleFence = nullptr,
+                                      .matrixMultiply = emitMatrixMultiply,
+                                      .hasLaunchedSharedMemory = true};
 
 class NvidiaFamily : public simt::Family {
 public:

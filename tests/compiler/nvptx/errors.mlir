@@ -8,7 +8,8 @@
 rt.executable @gpu target <"sm_86", layout = "simt32", activations = "f32"> {
   rt.kernel @erf grid <2 x one by 1>
       bindings [#rt.arg<row_count 0, read>, #rt.arg<operand 0, read>, #rt.arg<operand 1, read>,
-                #rt.arg<result 0, write>] {
+                #rt.arg<result 0, write>]
+      resources {tile_rows = 32 : i64} {
   ^bb0(%x: tensor<?x64xf32>, %w: tensor<40x64xf16>):
     %y = llm.linear %x weights(%w) at [0] epilogue {
     ^bb0(%p: f32):

@@ -51,7 +51,8 @@ rt.executable @gpu target <"sm_80", layout = "simt32", activations = "f32"> {
       bindings [#rt.arg<row_count 0, read>, #rt.arg<positions 0, read>, #rt.arg<kv_slots 0, read>,
                 #rt.arg<key_pages 0, read_write>, #rt.arg<value_pages 0, read_write>,
                 #rt.arg<operand 0, read>, #rt.arg<operand 1, read>, #rt.arg<operand 2, read>,
-                #rt.arg<operand 3, read>, #rt.arg<result 0, write>] {
+                #rt.arg<operand 3, read>, #rt.arg<result 0, write>]
+      resources {tile_rows = 64 : i64} {
   ^bb0(%x: tensor<?x256xf32>, %q: tensor<128x256x!llm.q8_0>, %k: tensor<64x256x!llm.q8_0>,
        %v: tensor<64x256x!llm.q8_0>, %step: !llm.step,
        %kv: !llm.kv<layers = 2, heads = 1, dim = 64>):

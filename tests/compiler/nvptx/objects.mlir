@@ -17,7 +17,8 @@
 rt.executable @gpu target <"sm_90", layout = "simt32", activations = "f32"> {
   rt.kernel @linear grid <9 x one by 1>
       bindings [#rt.arg<row_count 0, read>, #rt.arg<operand 0, read>, #rt.arg<operand 1, read>,
-                #rt.arg<operand 2, read>, #rt.arg<result 0, write>] {
+                #rt.arg<operand 2, read>, #rt.arg<result 0, write>]
+      resources {tile_rows = 32 : i64} {
   ^bb0(%x: tensor<?x96xf32>, %w: tensor<264x96x!llm.q8_0>, %b: tensor<264xf32>):
     %y = llm.linear %x weights(%w) at [0] bias(%b) of [0]
       : (tensor<?x96xf32>, tensor<264x96x!llm.q8_0>, tensor<264xf32>) -> tensor<?x264xf32>
