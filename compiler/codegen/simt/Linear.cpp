@@ -26,7 +26,7 @@ using namespace mlir;
 namespace tawny::simt {
 
 int64_t LinearPlan::units() const {
-  return paired ? static_cast<int64_t>(parts.size()) : (tileRows + unitRows - 1) / unitRows;
+  return unitsPerPart() * (paired ? static_cast<int64_t>(parts.size()) : 1);
 }
 
 Value LinearPlan::sumOffset(Simt &b, Value group, Value token, Value lane, int64_t tokens) const {
@@ -148,14 +148,14 @@ private:
       group.index = b.add(group.index, b.divU(b.lane(), LinearPlan::unitRows));
     group.slice = b.remU(group.index, plan.slices);
     group.firstRow = b.mul(tileOfPart, plan.tileRows);
-    if (!plan.paired)
-      group.firstRow = b.add(group.firstRow, b.mul(unit, LinearPlan::unitRows));
+    Value unitOfPart = plan.paired ? b.remU(unit, plan.unitsPerPart()) : unit;
+    group.firstRow = b.add(group.firstRow, b.mul(unitOfPart, LinearPlan::unitRows));
     group.firstToken = firstToken;
     group.tokenCount = tokenEnd;
     group.inputs = bindings.operand(op.getInput());
     group.shared = shared;
 
-    Value part = plan.paired ? unit : tilePart;
+    Value part = plan.paired ? b.divU(unit, plan.unitsPerPart()) : tilePart;
     llvm::MapVector<Format, SmallVector<unsigned>> formats;
     for (auto [index, shape] : llvm::enumerate(plan.parts))
       formats[shape.format].push_back(static_cast<unsigned>(index));

@@ -30,7 +30,8 @@ struct LinearPlan {
   static constexpr int64_t tokenTile = 8;
 
   int64_t columns() const { return parts[0].columns; }
-  int64_t units() const;
+  int64_t unitsPerPart() const { return (tileRows + unitRows - 1) / unitRows; }
+  int64_t units() const; ///< Of all parts if they are paired, one after another.
   int64_t partTiles(unsigned part) const { return (parts[part].rows + tileRows - 1) / tileRows; }
   int64_t groupLanes() const { return matrix ? waveSize : unitRows; }
   int64_t threads() const { return units() * slices * tokenGroups() * groupLanes(); }

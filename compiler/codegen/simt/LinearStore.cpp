@@ -11,7 +11,9 @@ Value linearSum(const LinearTile &tile, unsigned part, Value tileRow, Value row,
                 int64_t tokens) {
   Simt &b = tile.b;
   const LinearPlan &plan = tile.plan;
-  Value unit = plan.paired ? b.i32c(part) : b.divU(tileRow, LinearPlan::unitRows);
+  Value unit = b.divU(tileRow, LinearPlan::unitRows);
+  if (plan.paired)
+    unit = b.add(unit, part * plan.unitsPerPart());
   Value lane = b.remU(tileRow, LinearPlan::unitRows);
   Value sum;
   for (int64_t slice = 0; slice < plan.slices; ++slice) {
