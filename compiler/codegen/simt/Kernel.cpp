@@ -71,7 +71,9 @@ static llvm::Error checkGrid(rt::KernelOp kernel, Operation *op) {
 static std::string missingEmitter(Operation *op) {
   if (!op)
     return "no emitter yet for a body of several ops on GPUs";
-  if (isa<llm::LinearOp, llm::RmsNormOp, llm::AddRmsNormOp>(op))
+  if (isa<llm::LinearOp, llm::RmsNormOp, llm::AddRmsNormOp, llm::EmbedOp, llm::RopeOp,
+          llm::QuantizeOp, llm::LogitRowsOp, llm::KvAppendOp>(op) ||
+      isElementwise(op))
     return "";
   return ("no emitter yet for '" + op->getName().getStringRef() + "' on GPUs").str();
 }
@@ -83,7 +85,13 @@ static llvm::Expected<KernelBody> plan(rt::KernelOp kernel, Operation *op,
   return llvm::TypeSwitch<Operation *, llvm::Expected<KernelBody>>(op)
       .Case<llm::LinearOp>([&](auto linear) { return planLinear(kernel, linear, target); })
       .Case<llm::RmsNormOp, llm::AddRmsNormOp>(
-          [&](auto norm) { return planNorm(kernel, norm, target); });
+          [&](auto norm) { return planNorm(kernel, norm, target); })
+      .Case<llm::EmbedOp>([&](auto embed) { return planEmbed(kernel, embed, target); })
+      .Case<llm::RopeOp>([&](auto rope) { return planRope(kernel, rope, target); })
+      .Case<llm::QuantizeOp>([&](auto quantize) { return planQuantize(kernel, quantize, target); })
+      .Case<llm::LogitRowsOp>([&](auto rows) { return planLogitRows(kernel, rows, target); })
+      .Case<llm::KvAppendOp>([&](auto append) { return planKvAppend(kernel, append, target); })
+      .Default([&](Operation *other) { return planElementwise(kernel, other, target); });
 }
 
 /// The workgroup's memory of a kernel, as a pointer for its wrapper: an array of its own, or the

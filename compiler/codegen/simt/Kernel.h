@@ -57,6 +57,24 @@ llvm::Expected<KernelBody> planNorm(rt::KernelOp kernel, llm::RmsNormOp op,
 llvm::Expected<KernelBody> planNorm(rt::KernelOp kernel, llm::AddRmsNormOp op,
                                     const TargetInfo &target);
 
+/// Plans a kernel whose body is that op alone; Embed.cpp has the loop nest.
+llvm::Expected<KernelBody> planEmbed(rt::KernelOp kernel, llm::EmbedOp op,
+                                     const TargetInfo &target);
+/// Rotary.cpp has the loop nest.
+llvm::Expected<KernelBody> planRope(rt::KernelOp kernel, llm::RopeOp op, const TargetInfo &target);
+
+/// Whether an op is arithmetic on the elements of activations, which planElementwise has code for.
+bool isElementwise(mlir::Operation *op);
+/// Rowwise.cpp has the loop nest of these.
+llvm::Expected<KernelBody> planElementwise(rt::KernelOp kernel, mlir::Operation *op,
+                                           const TargetInfo &target);
+llvm::Expected<KernelBody> planQuantize(rt::KernelOp kernel, llm::QuantizeOp op,
+                                        const TargetInfo &target);
+llvm::Expected<KernelBody> planLogitRows(rt::KernelOp kernel, llm::LogitRowsOp op,
+                                         const TargetInfo &target);
+llvm::Expected<KernelBody> planKvAppend(rt::KernelOp kernel, llm::KvAppendOp op,
+                                        const TargetInfo &target);
+
 /// One kernel of a gpu.module.
 struct EmittedKernel {
   std::string name; ///< Of the rt.kernel, and of its entry point.

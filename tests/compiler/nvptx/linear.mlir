@@ -34,7 +34,7 @@
 // CHECK: fma.rn.f32
 // CHECK: cvt.rni.f32.f32
 // Keys are rounded to f16 after clamping.
-// CHECK: setp.gt.f32
+// CHECK: setp.gt.f32 {{.*}}, 0f477FE000;
 // CHECK: cvt.rn.f16.f32
 // CHECK: st.global.b16
 
