@@ -59,6 +59,15 @@
 // PTX: cvt.rn.f16{{(x2)?}}.f32
 // PTX: st.global.v4.b32
 
+// Beyond 65504 values are clamped before they are rounded; NaN compares with nothing and stays.
+// RDNA-LABEL: quantize:
+// RDNA: v_cmp_{{n?}}lt_f32{{.*}} 0x477fe000,
+// RDNA: v_cvt_{{.*}}f16
+// RDNA: global_store_b128
+// PTX-LABEL: .entry quantize(
+// PTX: setp.gt.f32 {{.*}}, 0f477FE000;
+// PTX: st.global.v4.b32
+
 rt.executable @gpu target <"gfx1151", layout = "simt32", activations = "f32"> {
   rt.kernel @add grid <1 x tokens by 1>
       bindings [#rt.arg<row_count 0, read>, #rt.arg<operand 0, read>, #rt.arg<operand 1, read>,
@@ -96,5 +105,11 @@ rt.executable @gpu target <"gfx1151", layout = "simt32", activations = "f32"> {
     %y = llm.kv_append %kv, %k, %v, %step layer 0
       : !llm.kv<layers = 3, heads = 2, dim = 128>, tensor<?x256xf32>
     rt.return %y : !llm.kv<layers = 3, heads = 2, dim = 128>
+  }
+  rt.kernel @quantize grid <1 x tokens by 1>
+      bindings [#rt.arg<row_count 0, read>, #rt.arg<operand 0, read>, #rt.arg<result 0, write>] {
+  ^bb0(%x: tensor<?x4096xf32>):
+    %y = llm.quantize %x : tensor<?x4096xf32> -> tensor<?x4096xf16>
+    rt.return %y : tensor<?x4096xf16>
   }
 }
