@@ -52,6 +52,10 @@ static ErrorOr<void> openComputing(tawny_model &opened, const char *path,
   converted.check = options.check;
   converted.prefault = options.prefault;
   converted.progress = wrap(options.progress, options.progress_user);
+  ErrorOr<LaunchMode> launch = launchModeOf(options.launch ? options.launch : "auto");
+  if (!launch)
+    return launch.takeError();
+  converted.launch = *launch;
   ErrorOr<std::unique_ptr<Model>> model = Model::open(path, converted);
   if (!model)
     return model.takeError();

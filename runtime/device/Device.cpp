@@ -8,36 +8,35 @@
 
 namespace tawny {
 
-/// The number behind a device's name: 0 where it has none, nothing where it is no number.
-static std::optional<int> ordinalOf(std::string_view name) {
-  size_t colon = name.find(':');
+std::optional<DeviceName> parseDeviceName(std::string_view text) {
+  size_t colon = text.find(':');
+  DeviceName name{text.substr(0, colon)};
+  if (name.kind != "hip" && name.kind != "cuda")
+    return text == "cpu" ? std::optional(name) : std::nullopt;
   if (colon == std::string_view::npos)
-    return 0;
+    return name;
   constexpr int most = 1 << 16, ten = 10;
-  int value = 0;
-  for (char digit : name.substr(colon + 1)) {
-    if (digit < '0' || digit > '9' || value > most)
+  for (char digit : text.substr(colon + 1)) {
+    if (digit < '0' || digit > '9' || name.ordinal > most)
       return std::nullopt;
-    value = value * ten + (digit - '0');
+    name.ordinal = name.ordinal * ten + (digit - '0');
   }
-  return name.size() > colon + 1 ? std::optional(value) : std::nullopt;
+  return text.size() > colon + 1 ? std::optional(name) : std::nullopt;
 }
 
-ErrorOr<std::unique_ptr<Device>> openDevice(std::string_view name, unsigned threads) {
-  if (name == "cpu") {
-    ErrorOr<std::unique_ptr<CpuDevice>> cpu = CpuDevice::open(threads);
-    if (!cpu)
-      return cpu.takeError();
-    return std::unique_ptr<Device>(std::move(*cpu));
-  }
-  std::optional<int> ordinal = ordinalOf(name);
-  std::string_view kind = name.substr(0, name.find(':'));
-  if (ordinal && kind == "hip")
-    return gpu::GpuDevice::open(gpu::Vendor::Hip, *ordinal);
-  if (ordinal && kind == "cuda")
-    return gpu::GpuDevice::open(gpu::Vendor::Cuda, *ordinal);
-  return makeError("device '%.*s': expected cpu, hip[:N] or cuda[:N]",
-                   static_cast<int>(name.size()), name.data());
+ErrorOr<std::unique_ptr<Device>> openDevice(std::string_view text, unsigned threads) {
+  std::optional<DeviceName> name = parseDeviceName(text);
+  if (!name)
+    return makeError("device '%.*s': expected cpu, hip[:N] or cuda[:N]",
+                     static_cast<int>(text.size()), text.data());
+  if (name->kind == "hip")
+    return gpu::GpuDevice::open(gpu::Vendor::Hip, name->ordinal);
+  if (name->kind == "cuda")
+    return gpu::GpuDevice::open(gpu::Vendor::Cuda, name->ordinal);
+  ErrorOr<std::unique_ptr<CpuDevice>> cpu = CpuDevice::open(threads);
+  if (!cpu)
+    return cpu.takeError();
+  return std::unique_ptr<Device>(std::move(*cpu));
 }
 
 /// Features that the target wants and the device lacks, as "a, b".

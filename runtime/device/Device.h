@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -119,6 +120,8 @@ public:
   /// Host threads that compute, the caller of submit included; 0 where none do.
   virtual unsigned threads() const = 0;
   virtual ErrorOr<DeviceMemory> memory() const = 0;
+  /// True where a program stands in for the device, so that nothing is worth timing.
+  virtual bool isSimulated() const { return false; }
 
   /// Zeroed memory, aligned to 256 bytes and backed by physical pages on return.
   virtual ErrorOr<Buffer> allocate(uint64_t bytes) = 0;
@@ -134,10 +137,12 @@ public:
   virtual ErrorOr<void> submit(std::span<const Launch> launches) = 0;
   /// Whether record() and replay() are there.
   virtual bool canRecord() const { return false; }
-  /// Records what submit would do, without doing it.
+  /// Records what submit would do, without doing it. A failure leaves the device as it was.
   virtual ErrorOr<Recording> record(std::span<const Launch> launches) { return Recording(); }
-  /// Does what was recorded; ordered as submit is.
-  virtual ErrorOr<void> replay(const Recording &recording) { return {}; }
+  /// Does what was recorded, ordered as submit is. `launches` is what record() got, for errors.
+  virtual ErrorOr<void> replay(const Recording &recording, std::span<const Launch> launches) {
+    return submit(launches);
+  }
   /// The same as submit and wait; `seconds` gets what each launch took.
   virtual ErrorOr<void> submitTimed(std::span<const Launch> launches,
                                     std::span<double> seconds) = 0;
@@ -166,6 +171,15 @@ inline Recording::~Recording() {
   if (device)
     device->releaseRecording(made);
 }
+
+/// What a device is called: cpu, or hip or cuda with a number.
+struct DeviceName {
+  std::string_view kind; ///< of the text that was parsed
+  int ordinal = 0;
+};
+
+/// Nothing where the text is not one of cpu, hip[:N], cuda[:N].
+std::optional<DeviceName> parseDeviceName(std::string_view text);
 
 /// Opens the device that a command line names: `cpu`, `hip[:N]`, `cuda[:N]`. `threads` is for the
 /// CPU; 0 is one per physical core at this process's disposal.

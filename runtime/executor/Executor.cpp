@@ -10,7 +10,8 @@ namespace tawny {
 static uint32_t maxSlices(const Model &model) { return model.maxBatch(); }
 
 Executor::Executor(Model &model)
-    : model(model), device(model.device()), pool(model.bounds().kv), planner(maxSlices(model)) {}
+    : model(model), device(model.device()), pool(model.bounds().kv), planner(maxSlices(model)),
+      launching(model.launchMode()) {}
 
 ErrorOr<std::unique_ptr<Executor>> Executor::create(Model &model) {
   std::unique_ptr<Executor> executor(new Executor(model));
@@ -159,7 +160,14 @@ ErrorOr<void> Executor::runPart(Program &program, std::span<const SequenceInput>
     if (ErrorOr<void> written = device.write(stepTable.address(), table); !written)
       return written;
   return model.checks() ? program.runChecked(device, planner.extents(), model.checkStaging())
-                        : program.run(device, planner.extents());
+                        : program.run(device, planner.extents(), launching);
+}
+
+std::optional<LaunchMode> Executor::chosenMode(uint32_t batch) const {
+  for (size_t i = 1; i < programs.size(); ++i)
+    if (batch <= programs[i].encoded().step()->max_sequences())
+      return programs[i].choice();
+  return std::nullopt;
 }
 
 /// Logits of a batch in one part stay where the program left them, if the host can read there; of

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -44,6 +45,12 @@ public:
   KvPool &sequences() { return pool; }
   const KvPool &sequences() const { return pool; }
 
+  /// How decode steps are launched from now on; the model's options say how at first.
+  void setLaunchMode(LaunchMode mode) { launching = mode; }
+  /// What LaunchMode::Auto has chosen for the decode program of a batch; nothing before its first
+  /// step.
+  std::optional<LaunchMode> chosenMode(uint32_t batch) const;
+
 private:
   explicit Executor(Model &model);
   ErrorOr<void> allocate();
@@ -67,6 +74,7 @@ private:
   std::vector<uint32_t> lengthsBefore;
   std::vector<uint32_t> lastBatch; ///< per sequence slot, the batch that named it last
   uint32_t batchNumber = 0;
+  LaunchMode launching;
 };
 
 } // namespace tawny

@@ -1,5 +1,6 @@
 #include "runtime/executor/MemoryPlan.h"
 
+#include "runtime/device/gpu/Staging.h"
 #include "runtime/executor/Program.h"
 
 #include <algorithm>
@@ -50,7 +51,7 @@ std::vector<MemoryLine> planMemory(const Artifact &artifact, const fb::Target &t
   bool inPlace = target.device()->string_view() == "cpu";
   uint64_t logits =
       uint64_t(bounds.maxLogitRows) * artifact.header().model()->vocab_size() * sizeof(float);
-  return {
+  std::vector<MemoryLine> plan = {
       {"weights", weights, inPlace},
       {"resident", target.resident_bytes(), false},
       {"kv", target.kv()->bytes(), false},
@@ -59,6 +60,9 @@ std::vector<MemoryLine> planMemory(const Artifact &artifact, const fb::Target &t
       {"logits", logits, false},
       {"host", hostBytes(target, bounds), false},
   };
+  if (!inPlace)
+    plan.push_back({"staging", gpu::Staging::bytes, false});
+  return plan;
 }
 
 ErrorOr<void> checkMemory(const std::vector<MemoryLine> &plan, const DeviceMemory &memory) {

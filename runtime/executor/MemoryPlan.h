@@ -33,7 +33,8 @@ std::vector<uint32_t> usedSegments(const fb::Artifact &artifact, const fb::Targe
 uint64_t stepBytes(const fb::Target &target);
 uint64_t arenaBytes(const fb::Target &target);
 
-/// One line per allocation: weights, resident, kv, arena, step, logits, host.
+/// One line per allocation: weights, resident, kv, arena, step, logits, host, and, of a GPU, the
+/// pinned memory that everything passes through (staging).
 std::vector<MemoryLine> planMemory(const Artifact &artifact, const fb::Target &target,
                                    const ExecutionBounds &bounds);
 

@@ -44,6 +44,7 @@ ErrorOr<void> Model::setBounds(const ModelOptions &options) {
   limits.kv.maxTokens = header().max_context();
   limits.maxLogitRows = options.maxLogitRows ? options.maxLogitRows : rows;
   checkOutputs = options.check;
+  launching = options.launch;
   return {};
 }
 

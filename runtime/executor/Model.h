@@ -23,6 +23,7 @@ struct ModelOptions {
   uint32_t maxLogitRows = 0; ///< rows of one call; 0 is as many as the largest program makes
   bool check = false;        ///< look for values that are not finite after each dispatch
   bool prefault = true;      ///< read all weights before open returns
+  LaunchMode launch = LaunchMode::Auto;
   ProgressFunction progress; ///< told about the reading of weights
 };
 
@@ -46,6 +47,7 @@ public:
   std::span<const MemoryLine> memoryPlan() const { return plan; }
   const ExecutionBounds &bounds() const { return limits; }
   bool checks() const { return checkOutputs; }
+  LaunchMode launchMode() const { return launching; }
   uint32_t vocabulary() const { return header().model()->vocab_size(); }
   /// Sequences with one new token each that a decode program takes at once.
   uint32_t maxBatch() const;
@@ -74,6 +76,7 @@ private:
   const fb::Target *chosen = nullptr;
   ExecutionBounds limits = {};
   bool checkOutputs = false;
+  LaunchMode launching = LaunchMode::Auto;
   std::vector<MemoryLine> plan;
   std::unique_ptr<CodeObject> code;
   std::vector<KernelHandle> kernelHandles;

@@ -76,11 +76,6 @@ void Program::setTiles(const Extents &extents) {
   }
 }
 
-ErrorOr<void> Program::run(Device &device, const Extents &extents) {
-  setTiles(extents);
-  return device.submit(launches);
-}
-
 ErrorOr<void> Program::runChecked(Device &device, const Extents &extents,
                                   std::span<float> staging) {
   setTiles(extents);

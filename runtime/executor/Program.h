@@ -5,11 +5,21 @@
 #include "runtime/device/Device.h"
 #include "runtime/support/Error.h"
 
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 namespace tawny {
+
+/// How the launches of a step are handed to a device that can record them: one by one, or as a
+/// recording. Auto measures both when a decode program first runs and keeps the faster.
+enum class LaunchMode : uint8_t { Auto, Eager, Graph };
+
+/// The mode that a command line names: auto, eager, graph.
+ErrorOr<LaunchMode> launchModeOf(std::string_view name);
 
 /// How much of each extent a step has.
 struct Extents {
@@ -19,6 +29,7 @@ struct Extents {
   uint32_t attentionBlocks = 0;
 
   uint64_t of(fb::Extent extent) const;
+  bool operator==(const Extents &) const = default;
 };
 
 /// Where each space of a binding starts on the device.
@@ -39,7 +50,7 @@ public:
 
   /// Submits all dispatches. The next run() or submit of the device may follow at once, but not a
   /// use of this object's launches elsewhere.
-  ErrorOr<void> run(Device &device, const Extents &extents);
+  ErrorOr<void> run(Device &device, const Extents &extents, LaunchMode mode = LaunchMode::Eager);
 
   /// The same, one dispatch at a time: stops at the first one that wrote a value that is not finite
   /// to a binding marked check_f32. `staging` is for devices whose memory the host cannot follow.
@@ -52,9 +63,27 @@ public:
   Program &operator=(const Program &) = delete;
 
   const fb::Program &encoded() const { return *program; }
+  /// What Auto has chosen; nothing before it had to.
+  std::optional<LaunchMode> choice() const { return chosen; }
+
+  /// What stands in front of what runs: sets the tiles and gives the launches.
+  std::span<const Launch> launchesFor(const Extents &extents) {
+    setTiles(extents);
+    return launches;
+  }
 
 private:
+  /// The launches of one set of extents, recorded.
+  struct Recorded {
+    Extents extents;
+    Recording recording;
+    uint64_t lastUse = 0;
+  };
+
   void setTiles(const Extents &extents);
+  ErrorOr<LaunchMode> measureModes(Device &device, const Extents &extents);
+  ErrorOr<const Recording *> recordingFor(Device &device, const Extents &extents);
+  ErrorOr<void> runOnce(Device &device, const Extents &extents, LaunchMode mode);
   ErrorOr<void> checkDispatch(Device &device, uint32_t index, const Extents &extents,
                               std::span<float> staging);
 
@@ -62,6 +91,10 @@ private:
   const fb::Program *program;
   std::vector<void *> addresses; ///< of all bindings of all dispatches
   std::vector<Launch> launches;
+  /// Decode programs take few different batches; the one used longest ago makes room.
+  std::array<Recorded, 8> recordings;
+  uint64_t uses = 0;
+  std::optional<LaunchMode> chosen;
 };
 
 } // namespace tawny

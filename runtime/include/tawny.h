@@ -87,6 +87,9 @@ typedef struct tawny_options {
   /* NULL, or told about the reading of weights. */
   tawny_progress progress;
   void *progress_user;
+  /* How a GPU gets the launches of a decode step: "eager", "graph", or "auto", which measures both
+   * in the first step and keeps the faster; NULL is "auto". */
+  const char *launch;
 } tawny_options;
 
 /* The defaults that the comments above state; prefault is on. */

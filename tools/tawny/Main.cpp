@@ -1,5 +1,6 @@
 // The command `tawny`: parses, hands over to a subcommand, and turns its outcome into an exit
 // status.
+#include "runtime/device/Device.h"
 #include "tools/tawny/Tool.h"
 
 #include <cerrno>
@@ -12,9 +13,12 @@ static void declareCommon(Command &command, CommonOptions &common) {
   constexpr int64_t mostThreads = 4096;
   command
       .text("--device", "cpu|hip[:N]|cuda[:N]", &common.device,
-            "what computes (default: cpu, which is all that this build has)")
+            "what computes (default: cpu); 'tawny devices' shows what there is")
       .integer("--threads", "N", &common.threads, {1, mostThreads},
                "threads of the CPU (default: one per physical core that this process may use)")
+      .choice("--launch", {"auto", "eager", "graph"}, &common.launch,
+              "how a GPU gets the kernels of a decode step: one by one, or as a recorded graph "
+              "(default: auto, the faster of both in the first step)")
       .flag("--quiet", &common.quiet, "no progress, no statistics; warnings and errors stay")
       .flag("--check", &common.check,
             "stop at the first dispatch that writes a value that is not finite, and name it; slow");
@@ -25,14 +29,10 @@ static int usageError(const std::string &message) {
   return ExitStatus::usage;
 }
 
-/// Devices that exist by contract but not in this build are errors of usage, as flags are.
+/// What names no device is an error of usage; a device that is not there is one of opening it.
 static ErrorOr<void> checkDevice(const std::string &device) {
-  if (device == "cpu")
+  if (parseDeviceName(device))
     return {};
-  std::string kind = device.substr(0, device.find(':'));
-  if (kind == "hip" || kind == "cuda")
-    return makeError("--device=%s is not built yet: this build runs on the CPU only, --device=cpu",
-                     device.c_str());
   return makeError("--device needs one of cpu, hip[:N] or cuda[:N], not '%s'", device.c_str());
 }
 

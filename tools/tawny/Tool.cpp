@@ -25,6 +25,7 @@ tawny_options optionsFor(const CommonOptions &common) {
   options.device = common.device.c_str();
   options.threads = static_cast<uint32_t>(common.threads);
   options.check = common.check;
+  options.launch = common.launch.c_str();
   return options;
 }
 

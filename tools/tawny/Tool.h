@@ -23,6 +23,7 @@ enum ExitStatus : int { done = 0, failed = 1, usage = 2, interruptedByUser = 130
 /// Options that every subcommand takes.
 struct CommonOptions {
   std::string device = "cpu";
+  std::string launch = "auto";
   int64_t threads = 0;
   bool quiet = false;
   bool check = false;

@@ -23,8 +23,8 @@ ErrorOr<std::unique_ptr<CodeObject>> GpuCode::load(Platform &platform,
 }
 
 GpuCode::~GpuCode() {
-  if (platform.makeCurrent() == success)
-    platform.api().unloadModule(module);
+  platform.makeCurrent();
+  platform.api().unloadModule(module);
 }
 
 ErrorOr<KernelHandle> GpuCode::kernel(const std::string &symbol, uint64_t sharedBytes) {

@@ -24,6 +24,7 @@ public:
   std::span<const std::string> features() const override { return platform->facts().features; }
   unsigned threads() const override { return 0; }
   ErrorOr<DeviceMemory> memory() const override;
+  bool isSimulated() const override { return platform->isSimulated(); }
 
   ErrorOr<Buffer> allocate(uint64_t bytes) override;
   ErrorOr<Buffer> allocateHost(uint64_t bytes) override;
@@ -32,6 +33,9 @@ public:
   ErrorOr<std::unique_ptr<CodeObject>> loadCode(std::span<const std::byte> code) override;
 
   ErrorOr<void> submit(std::span<const Launch> launches) override;
+  bool canRecord() const override { return true; }
+  ErrorOr<Recording> record(std::span<const Launch> launches) override;
+  ErrorOr<void> replay(const Recording &recording, std::span<const Launch> launches) override;
   ErrorOr<void> submitTimed(std::span<const Launch> launches, std::span<double> seconds) override;
   ErrorOr<void> wait() override;
   ErrorOr<void> write(void *to, std::span<const std::byte> from) override;
@@ -55,12 +59,15 @@ private:
   Error lose(const std::string &doing, Status status);
   Error loseRunning(Status status);
   ErrorOr<Buffer> allocateRaw(uint64_t bytes);
-  ErrorOr<void> issue(const Launch &launch);
+  ErrorOr<void> validate(const Launch &launch) const;
+  Status issue(const Launch &launch);
+  void notePending(const Launch &launch);
   ErrorOr<void> copyFile(void *to, const Artifact &artifact, uint32_t segment,
                          const ProgressFunction &progress);
   ErrorOr<Buffer> registerWeights(std::span<const std::byte> bytes);
   bool isPinned(std::span<const std::byte> range) const;
   void release(void *address, uint64_t bytes) override;
+  void releaseRecording(void *handle) override;
 
   std::unique_ptr<Platform> platform;
   void *stream = nullptr;

@@ -1,4 +1,4 @@
-// Launches of a GPU: plain and timed.
+// Launches of a GPU: plain, recorded and timed.
 #include "runtime/device/gpu/GpuDevice.h"
 
 #include "runtime/artifact/Format.h"
@@ -11,41 +11,93 @@ namespace tawny::gpu {
 /// Both drivers count blocks of a grid with 31 bits.
 constexpr uint64_t maxGrid = (uint64_t(1) << 31) - 1;
 
-ErrorOr<void> GpuDevice::issue(const Launch &launch) {
-  if (launch.tiles == 0)
-    return {};
+ErrorOr<void> GpuDevice::validate(const Launch &launch) const {
   const DeviceFacts &facts = platform->facts();
-  if (launch.tiles > maxGrid || launch.tileThreads == 0 ||
-      launch.tileThreads > facts.maxBlockThreads ||
-      launch.tiles * launch.tileThreads > facts.maxLaunchThreads ||
-      launch.bindingCount > format::maxBindings)
-    return makeError("%s: cannot launch %s: expected a grid below 2^31, blocks of 1 to %u threads "
-                     "and at most %" PRIu64 " threads in all; compile the model for smaller "
-                     "steps, or for this device",
-                     std::string(kind()).c_str(), describeLaunch(launch).c_str(),
-                     facts.maxBlockThreads, facts.maxLaunchThreads);
+  if (launch.tiles <= maxGrid && launch.tileThreads > 0 &&
+      launch.tileThreads <= facts.maxBlockThreads &&
+      launch.tiles * launch.tileThreads <= facts.maxLaunchThreads &&
+      launch.bindingCount <= format::maxBindings)
+    return {};
+  return makeError(
+      "%s: cannot launch %s: expected a grid below 2^31, blocks of 1 to %u threads and "
+      "at most %" PRIu64 " threads in all; compile the model for smaller steps, or for "
+      "this device",
+      std::string(kind()).c_str(), describeLaunch(launch).c_str(), facts.maxBlockThreads,
+      facts.maxLaunchThreads);
+}
+
+Status GpuDevice::issue(const Launch &launch) {
+  if (launch.tiles == 0)
+    return success;
   // The driver wants the address of each argument; arguments are the addresses of the bindings.
   std::array<void *, format::maxBindings> parameters;
   for (uint32_t i = 0; i < launch.bindingCount; ++i)
     parameters[i] = const_cast<void **>(&launch.bindings[i]);
-  Status status = api().launch(
-      launch.kernel, static_cast<unsigned>(launch.tiles), 1, 1, launch.tileThreads, 1, 1,
-      platform->dynamicSharedBytes(launch.sharedBytes), stream, parameters.data(), nullptr);
-  if (status != success)
-    return lose("launch " + describeLaunch(launch), status);
+  return api().launch(launch.kernel, static_cast<unsigned>(launch.tiles), 1, 1, launch.tileThreads,
+                      1, 1, platform->dynamicSharedBytes(launch.sharedBytes), stream,
+                      parameters.data(), nullptr);
+}
+
+void GpuDevice::notePending(const Launch &launch) {
   if (pending++ == 0)
     firstPending = launch;
   lastPending = launch;
-  return {};
 }
 
 ErrorOr<void> GpuDevice::submit(std::span<const Launch> launches) {
   if (ErrorOr<void> entered = enter(); !entered)
     return entered;
-  for (const Launch &launch : launches)
-    if (ErrorOr<void> issued = issue(launch); !issued)
-      return issued;
+  for (const Launch &launch : launches) {
+    if (ErrorOr<void> valid = validate(launch); !valid)
+      return valid;
+    if (Status status = issue(launch); status != success)
+      return lose("launch " + describeLaunch(launch), status);
+    notePending(launch);
+  }
   return {};
+}
+
+ErrorOr<Recording> GpuDevice::record(std::span<const Launch> launches) {
+  if (ErrorOr<void> entered = enter(); !entered)
+    return entered.takeError();
+  for (const Launch &launch : launches)
+    if (ErrorOr<void> valid = validate(launch); !valid)
+      return valid.takeError();
+  Status status = api().beginCapture(stream, captureThreadLocal);
+  if (status == success) {
+    for (size_t i = 0; i < launches.size() && status == success; ++i)
+      status = issue(launches[i]);
+    // A capture that failed must be ended too, or the stream stays in it.
+    void *graph = nullptr, *executable = nullptr;
+    Status ended = api().endCapture(stream, &graph);
+    if (status == success)
+      status = ended;
+    if (status == success)
+      status = api().instantiateGraph(&executable, graph, 0);
+    if (graph)
+      api().destroyGraph(graph);
+    if (status == success)
+      return Recording(this, executable);
+  }
+  return makeError("%s: cannot make a graph of %zu launches: %s; use --launch=eager",
+                   std::string(kind()).c_str(), launches.size(),
+                   platform->describe(status).c_str());
+}
+
+ErrorOr<void> GpuDevice::replay(const Recording &recording, std::span<const Launch> launches) {
+  if (ErrorOr<void> entered = enter(); !entered)
+    return entered;
+  if (Status status = api().launchGraph(recording.handle(), stream); status != success)
+    return lose("launch a graph of " + std::to_string(launches.size()) + " kernels", status);
+  for (const Launch &launch : launches)
+    notePending(launch);
+  return {};
+}
+
+void GpuDevice::releaseRecording(void *handle) {
+  platform->makeCurrent();
+  api().synchronizeStream(stream);
+  api().destroyGraphExecutable(handle);
 }
 
 ErrorOr<void> GpuDevice::submitTimed(std::span<const Launch> launches, std::span<double> seconds) {
@@ -63,7 +115,7 @@ ErrorOr<void> GpuDevice::submitTimed(std::span<const Launch> launches, std::span
     if (status = api().recordEvent(events[i], stream); status != success)
       return lose("record an event", status);
     if (i < launches.size())
-      if (ErrorOr<void> issued = issue(launches[i]); !issued)
+      if (ErrorOr<void> issued = submit(launches.subspan(i, 1)); !issued)
         return issued;
   }
   if (ErrorOr<void> finished = wait(); !finished)

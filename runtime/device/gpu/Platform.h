@@ -56,6 +56,9 @@ public:
   /// What is wrong with code that cannot be for this device; empty where nothing is known to be.
   virtual std::string whyUnfit(std::span<const std::byte> code) const { return ""; }
 
+  /// Whether the library is the simulator, which exports counters that hardware has not.
+  bool isSimulated() const { return library.symbol("hipsimGetKernelCounters") != nullptr; }
+
   /// "hipErrorOutOfMemory (2): out of memory".
   std::string describe(Status status) const;
 

@@ -15,6 +15,7 @@ class Staging {
 public:
   static constexpr size_t blockBytes = size_t(4) << 20;
   static constexpr size_t blockCount = 4;
+  static constexpr uint64_t bytes = uint64_t(blockBytes) * blockCount;
 
   Staging() = default;
   Staging(const Staging &) = delete;

@@ -16,9 +16,15 @@ using Flags = std::vector<uint8_t>;
 class ToyRun {
 public:
   explicit ToyRun(ModelOptions options = {}, unsigned threads = 2, const HeaderChange &change = {})
-      : bytes(toyModel(toyCode()).encode(change)) {
+      : ToyRun(options, threads, toyModel(toyCode()), change) {}
+
+  /// A file for the device that the options name.
+  ToyRun(const ModelOptions &options, unsigned threads, ToyFile file,
+         const HeaderChange &change = {})
+      : bytes(file.encode(change)) {
     auto artifact = Artifact::fromMemory(bytes.span(), "toy");
-    auto device = openDevice("cpu", threads);
+    auto device = openDevice(options.device, threads);
+    EXPECT_TRUE(device) << device.error().message;
     EXPECT_TRUE(artifact) << artifact.error().message;
     auto opened = Model::create(std::move(*artifact), std::move(*device), options);
     EXPECT_TRUE(opened) << opened.error().message;

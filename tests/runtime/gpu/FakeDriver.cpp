@@ -61,7 +61,7 @@ FAKE(hipMalloc, cuMemAlloc_v2)(void **address, size_t bytes) {
   return gpu().allocate(address, bytes);
 }
 FAKE(hipFree, cuMemFree_v2)(void *address) {
-  ENTER(hipFree, cuMemFree_v2);
+  gpu().enter(NAME("hipFree", "cuMemFree_v2"));
   return gpu().free(address);
 }
 FAKE(hipHostMalloc, cuMemHostAlloc)(void **address, size_t bytes, unsigned) {
@@ -69,7 +69,7 @@ FAKE(hipHostMalloc, cuMemHostAlloc)(void **address, size_t bytes, unsigned) {
   return gpu().pin(address, bytes);
 }
 FAKE(hipHostFree, cuMemFreeHost)(void *address) {
-  ENTER(hipHostFree, cuMemFreeHost);
+  gpu().enter(NAME("hipHostFree", "cuMemFreeHost"));
   return gpu().unpin(address);
 }
 FAKE(hipHostRegister, cuMemHostRegister_v2)(void *, size_t, unsigned) {
@@ -190,6 +190,7 @@ static int loadImage(void **module, const void *image) {
 }
 FAKE(hipModuleUnload, cuModuleUnload)(void *module) {
   auto *made = static_cast<FakeModule *>(module);
+  gpu().drain();
   --gpu().objects;
   dlclose(made->library);
   close(made->file);

@@ -86,6 +86,7 @@ int FakeGpu::pin(void **address, size_t bytes) {
 }
 
 int FakeGpu::unpin(void *address) {
+  drain();
   if (pinned.erase(address) == 0) {
     blame("freed pinned memory that was not allocated");
     return invalidValue;

@@ -158,12 +158,12 @@ std::unique_ptr<fb::KvGeometryT> geometry() {
   return make(std::move(kv));
 }
 
-std::unique_ptr<fb::TargetT> cpuTarget() {
+std::unique_ptr<fb::TargetT> toyTarget(const std::string &device) {
   using enum fb::Access;
   fb::TargetT target;
-  target.name = "toy-cpu";
-  target.device = "cpu";
-  target.features = {"sse2"};
+  target.name = "toy-" + device;
+  target.device = device;
+  target.features = {device == "cpu" ? "sse2" : device == "hip" ? "gfx1151" : "sm_80"};
   target.activations = "f32";
   target.code_segment = 1;
   // In the order of the enum above.
@@ -243,7 +243,7 @@ ToyFile toyVocabulary() {
   return file;
 }
 
-ToyFile toyModel(std::span<const std::byte> code) {
+ToyFile toyModel(std::span<const std::byte> code, const std::string &device) {
   ToyFile file = toyVocabulary();
   file.header.model->layers = TOY_LAYERS;
   file.header.model->hidden_size = TOY_ROW_FLOATS;
@@ -266,7 +266,7 @@ ToyFile toyModel(std::span<const std::byte> code) {
   weight.offset = weightBytes;
   weight.bytes = weightBytes;
   file.header.weights.push_back(make(std::move(weight)));
-  file.header.targets.push_back(cpuTarget());
+  file.header.targets.push_back(toyTarget(device));
   return file;
 }
 

@@ -49,8 +49,9 @@ struct ToyFile {
   AlignedBytes encode(const HeaderChange &damage = {});
 };
 
-/// The toy model, for the CPU. `code` is a shared object, or anything where nothing is run.
-ToyFile toyModel(std::span<const std::byte> code);
+/// The toy model, for the CPU unless another device is named. `code` is a shared object, or
+/// anything where nothing is run.
+ToyFile toyModel(std::span<const std::byte> code, const std::string &device = "cpu");
 
 /// The shared object made of ToyKernels.c.
 std::vector<std::byte> toyCode();

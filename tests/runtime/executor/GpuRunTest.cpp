@@ -1,0 +1,178 @@
+// The toy model on a GPU whose driver is fake: launches, graphs, failures. The driver's queue runs
+// only when somebody waits, so what is read or reused too early shows.
+#include "tests/runtime/executor/ToyRun.h"
+#include "tests/runtime/gpu/FakeDevice.h"
+
+#include <optional>
+
+namespace tawny::test {
+namespace {
+
+class GpuRun : public testing::TestWithParam<const char *> {
+protected:
+  GpuRun() : flavour(GetParam()), driver(flavour) {}
+  ~GpuRun() override {
+    toy.reset();
+    EXPECT_STREQ(driver->misuse(), "");
+    EXPECT_EQ(driver->live(), 0u) << "all that was made is given back";
+  }
+
+  const char *named(const char *hip, const char *cuda) const {
+    return flavour == "hip" ? hip : cuda;
+  }
+  ToyRun &open(ModelOptions options = {}) {
+    options.device = flavour;
+    toy.emplace(options, 1, toyModel(asGpuCode(toyCode()), flavour));
+    return *toy;
+  }
+  ToyRun &open(LaunchMode mode) {
+    ModelOptions options;
+    options.launch = mode;
+    return open(options);
+  }
+  /// Decodes a few tokens of one sequence and compares each row.
+  void recite(ToyRun &run, unsigned tokens) {
+    SequenceId a = run.create();
+    Tokens all = {5, 9, 2};
+    EXPECT_EQ(tail(run.step(a, all)[0]), expectedLogits(all));
+    for (unsigned i = 0; i < tokens; ++i) {
+      all.push_back(static_cast<int32_t>(i % 20));
+      auto rows = run.step(a, {all.back()});
+      ASSERT_EQ(rows.size(), 1u);
+      EXPECT_EQ(tail(rows[0]), expectedLogits(all)) << i;
+      EXPECT_EQ(mark(rows[0]), TOY_DECODE_MARK + 1) << "a decode program ran";
+    }
+    run.pool().free(a);
+  }
+  uint64_t launches() { return driver->calls(named("hipModuleLaunchKernel", "cuLaunchKernel")); }
+  uint64_t replays() { return driver->calls(named("hipGraphLaunch", "cuGraphLaunch")); }
+
+  std::string flavour;
+  FakeDriver driver;
+  std::optional<ToyRun> toy;
+};
+
+TEST_P(GpuRun, ComputesEagerly) {
+  recite(open(LaunchMode::Eager), 6);
+  EXPECT_EQ(replays(), 0u);
+}
+
+TEST_P(GpuRun, ReplaysGraphs) {
+  ToyRun &run = open(LaunchMode::Graph);
+  recite(run, 2);
+  uint64_t before = launches();
+  recite(run, 6);
+  EXPECT_EQ(launches(), before + 3) << "only the prompt is launched kernel by kernel";
+  EXPECT_EQ(replays(), 8u);
+}
+
+TEST_P(GpuRun, MeasuresBothWaysOnce) {
+  ToyRun &run = open(LaunchMode::Auto);
+  EXPECT_FALSE(run.executor->chosenMode(1));
+  recite(run, 1);
+  ASSERT_TRUE(run.executor->chosenMode(1));
+  uint64_t measured = replays();
+  EXPECT_GE(measured, 4u);
+  recite(run, 5);
+  bool isGraph = run.executor->chosenMode(1) == LaunchMode::Graph;
+  EXPECT_EQ(replays(), measured + (isGraph ? 5 : 0));
+  EXPECT_FALSE(run.executor->chosenMode(2)) << "each decode program is measured by itself";
+}
+
+TEST_P(GpuRun, KeepsGraphsOfDifferentBatchesApart) {
+  ToyRun &run = open(LaunchMode::Graph);
+  std::vector<SequenceId> sequences;
+  std::vector<Tokens> texts;
+  for (int32_t i = 0; i < 4; ++i) {
+    sequences.push_back(run.create());
+    texts.push_back({i, i + 7});
+    run.step(sequences.back(), texts.back());
+  }
+  for (unsigned batch : {4u, 3u, 4u, 1u, 3u, 2u, 4u}) {
+    std::vector<SequenceInput> inputs;
+    for (unsigned i = 0; i < batch; ++i) {
+      texts[i].push_back(static_cast<int32_t>(batch + i));
+      inputs.push_back({sequences[i], std::span(texts[i]).last(1)});
+    }
+    auto rows = run.step(inputs);
+    ASSERT_EQ(rows.size(), batch);
+    for (unsigned i = 0; i < batch; ++i)
+      EXPECT_EQ(tail(rows[i]), expectedLogits(texts[i])) << batch << " " << i;
+  }
+  EXPECT_EQ(driver->calls(named("hipStreamBeginCapture", "cuStreamBeginCapture_v2")), 4u);
+}
+
+TEST_P(GpuRun, IsEagerWhereNothingCanBeRecorded) {
+  const char *begin = named("hipStreamBeginCapture", "cuStreamBeginCapture_v2");
+  driver->failAt(begin, 1, 801);
+  ToyRun &run = open(LaunchMode::Auto);
+  recite(run, 3);
+  EXPECT_EQ(run.executor->chosenMode(1), LaunchMode::Eager);
+  EXPECT_EQ(replays(), 0u);
+  driver->failAt(begin, 1, 801);
+  run.executor->setLaunchMode(LaunchMode::Graph);
+  SequenceId a = run.create();
+  run.step(a, {1, 2});
+  EXPECT_NE(run.errorOf(a, {3}).find("cannot make a graph of 3 launches"), std::string::npos);
+  EXPECT_EQ(run.pool().length(a), 2u);
+  recite(run, 2);
+}
+
+TEST_P(GpuRun, EndsACaptureThatFails) {
+  ToyRun &run = open(LaunchMode::Graph);
+  SequenceId a = run.create();
+  run.step(a, {1, 2});
+  driver->failAt(named("hipModuleLaunchKernel", "cuLaunchKernel"), 2, 1);
+  EXPECT_NE(run.errorOf(a, {3}).find("cannot make a graph"), std::string::npos);
+  recite(run, 2);
+}
+
+TEST_P(GpuRun, RunsPromptsInSeveralParts) {
+  ModelOptions options;
+  options.maxLogitRows = 38;
+  ToyRun &run = open(options);
+  SequenceId a = run.create();
+  Tokens tokens;
+  for (int32_t i = 0; i < 38; ++i)
+    tokens.push_back(i % 23);
+  Flags wanted(38, 1);
+  auto rows = run.step(a, tokens, wanted.data());
+  ASSERT_EQ(rows.size(), 38u);
+  for (size_t i = 0; i < rows.size(); ++i)
+    EXPECT_EQ(tail(rows[i]), expectedAt(tokens, i)) << i;
+}
+
+TEST_P(GpuRun, CopiesSharedPages) {
+  ToyRun &run = open();
+  SequenceId a = run.create();
+  Tokens text = {3, 4, 5, 6, 7, 8};
+  run.step(a, text);
+  SequenceId b = *run.pool().fork(a);
+  Tokens left = text, right = text;
+  left.push_back(1);
+  right.push_back(2);
+  SequenceInput both[] = {{a, std::span(left).last(1)}, {b, std::span(right).last(1)}};
+  auto rows = run.step(both);
+  ASSERT_EQ(rows.size(), 2u);
+  EXPECT_EQ(tail(rows[0]), expectedLogits(left));
+  EXPECT_EQ(tail(rows[1]), expectedLogits(right));
+}
+
+TEST_P(GpuRun, ChecksEachDispatch) {
+  ModelOptions options;
+  options.check = true;
+  ToyRun &run = open(options);
+  SequenceId a = run.create();
+  run.step(a, {1, 2});
+  EXPECT_EQ(run.errorOf(a, {TOY_POISON}),
+            "check: dispatch 1, 'attend', of program 'decode[1]' wrote inf at row 0, column 3 of "
+            "its binding 4; its kernel is 'attend'");
+}
+
+INSTANTIATE_TEST_SUITE_P(Flavours, GpuRun, testing::Values("hip", "cuda"),
+                         [](const testing::TestParamInfo<const char *> &info) {
+                           return std::string(info.param);
+                         });
+
+} // namespace
+} // namespace tawny::test
