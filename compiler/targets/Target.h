@@ -20,6 +20,15 @@ enum class MatrixUnit {
   MmaSync,        ///< 16x8x16 on warps of 32 (sm_80 and later).
 };
 
+/// What a vendor states of one product. Zeros stand for what no document states.
+struct Product {
+  llvm::StringRef
+      name; ///< With the document where the numbers are, if it is not the product's own.
+  unsigned computeUnits; ///< Compute units (AMD), streaming multiprocessors (NVIDIA).
+  unsigned clockMHz;     ///< Highest clock (boost, peak engine).
+  unsigned memoryGBs;    ///< Memory bandwidth, 10^9 bytes per second.
+};
+
 /// One row of the target table. Facts that only one family has are 0 or empty in the others.
 struct TargetInfo {
   llvm::StringRef name; ///< As on the command line: x86-64-v4, gfx1151.
@@ -43,6 +52,12 @@ struct TargetInfo {
   unsigned sharedBytes;     ///< LDS (shared memory) of a workgroup, bytes.
   unsigned vectorRegisters; ///< Most vector registers a lane may use without spilling.
   MatrixUnit matrix;
+  /// One instruction adds four products of int8 to an int32.
+  bool dotI8;
+  /// One instruction adds two products of f16 to an f32.
+  bool dotF16;
+  /// The product with most compute units, for predictions.
+  Product product;
   llvm::StringRef source; ///< The vendor document these facts come from.
 };
 

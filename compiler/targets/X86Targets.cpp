@@ -50,6 +50,9 @@ constexpr TargetInfo x86(llvm::StringRef name, llvm::StringRef features,
           /*sharedBytes=*/0,
           /*vectorRegisters=*/0,
           MatrixUnit::None,
+          /*dotI8=*/vnni,
+          /*dotF16=*/false,
+          /*product=*/{"", 0, 0, 0},
           source};
 }
 

@@ -162,9 +162,28 @@ TEST_F(ArtifactTest, TargetsOfTwoLayoutsShareVectors) {
   EXPECT_EQ(simt, 23u);
 }
 
+// DESIGN.md, section 5: GPUs of all kinds share a layout, so a file for three of them is about as
+// large as the model file, and CPUs add at most as much again.
+TEST_F(ArtifactTest, WeightsAreStoredOncePerLayout) {
+  auto weightBytes = [&](std::vector<std::string> targets) {
+    CompileOptions options = sampleOptions("a.tawny");
+    options.targets = std::move(targets);
+    return compile(options).size.weights;
+  };
+  uint64_t one = weightBytes({"gfx1151"});
+  EXPECT_EQ(weightBytes({"gfx1151", "gfx908", "sm_90"}), one);
+  uint64_t cpu = weightBytes({"x86-64-v3"});
+  uint64_t all = weightBytes({"gfx1151", "gfx908", "sm_90", "x86-64-v3"});
+  EXPECT_GT(all, std::max(one, cpu));
+  EXPECT_LT(all, one + cpu); // vectors have one layout everywhere
+  uint64_t source = readFile(sampleModel()).size();
+  EXPECT_LT(one, source * 105 / 100);
+  EXPECT_LT(all, source * 210 / 100);
+}
+
 TEST_F(ArtifactTest, AFallbackIsASegmentBehindItsCode) {
   CompileOptions options = sampleOptions("a.tawny");
-  options.targets = {"x86-64-v3", "gfx1151", "gfx908"};
+  options.targets = {"x86-64-v3", "sm_90", "sm_80"};
   compile(options);
   auto artifact = open(path("a.tawny"));
   ASSERT_TRUE(artifact);

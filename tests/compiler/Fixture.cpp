@@ -28,7 +28,7 @@ llvm::Expected<CodeObject> fakeCodegen(rt::ExecutableOp executable, const Target
                                        const CodegenOptions &options) {
   CodeObject object;
   object.bytes = ("code for " + target.name).str();
-  if (target.device == "hip")
+  if (target.device == "cuda")
     object.fallback = ("fallback for " + target.name).str();
   if (options.stage != CodegenStage::Object)
     return object;
@@ -78,6 +78,7 @@ CompileResult CompileTest::compile(const CompileOptions &options) {
   CompileEnvironment environment;
   environment.codegen.x86 = fakeCodegen;
   environment.codegen.amdgpu = fakeCodegen;
+  environment.codegen.nvptx = fakeCodegen;
   mlir::MLIRContext context;
   llvm::Expected<CompileResult> result = compileModel(context, options, environment);
   if (result)

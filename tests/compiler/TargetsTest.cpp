@@ -45,10 +45,25 @@ TEST(Targets, Gpus) {
     EXPECT_TRUE(target.waveSize == 32 || target.waveSize == 64);
     EXPECT_GE(target.sharedBytes, 65536u);
     EXPECT_GE(target.vectorRegisters, 255u);
+    EXPECT_TRUE(target.dotI8);
+    EXPECT_EQ(target.product.name.empty(), target.product.computeUnits == 0);
+    EXPECT_EQ(target.product.name.empty(), target.product.memoryGBs == 0);
     // A device asks for chips by the names that it reports.
     EXPECT_EQ(target.required.size(), 1u);
     EXPECT_EQ(target.required[0], target.name);
   }
+}
+
+TEST(Targets, TheFirstCitizen) {
+  llvm::Expected<const TargetInfo *> found = findTarget("gfx1151");
+  ASSERT_TRUE(bool(found)) << llvm::toString(found.takeError());
+  const TargetInfo &target = **found;
+  EXPECT_EQ(target.waveSize, 32u);
+  EXPECT_EQ(target.sharedBytes, 65536u);
+  EXPECT_EQ(target.matrix, MatrixUnit::WmmaReplicated);
+  EXPECT_EQ(target.product.computeUnits, 40u);
+  // 8000 million transfers of 32 bytes a second.
+  EXPECT_EQ(target.product.memoryGBs, 8u * 32u);
 }
 
 // A device of a later architecture runs code of an earlier one too, so it must see its own first.
