@@ -34,7 +34,7 @@ static bool writeAll(int file, std::span<const std::byte> bytes) {
   return true;
 }
 
-ErrorOr<std::unique_ptr<CodeObject>> CpuCode::load(std::span<const std::byte> code) {
+ErrorOr<std::unique_ptr<LoadedCode>> CpuCode::load(std::span<const std::byte> code) {
   if (ErrorOr<void> checked = checkSharedObject(code); !checked)
     return checked.takeError();
   int file = createMemoryFile();
@@ -57,7 +57,7 @@ ErrorOr<std::unique_ptr<CodeObject>> CpuCode::load(std::span<const std::byte> co
     close(file);
     return error;
   }
-  return std::unique_ptr<CodeObject>(new CpuCode(file, library));
+  return std::unique_ptr<LoadedCode>(new CpuCode(file, library));
 }
 
 CpuCode::~CpuCode() {

@@ -7,11 +7,11 @@ namespace tawny {
 
 /// A shared object in a sealed memfd, loaded with dlopen. Nothing touches the file system, and
 /// nothing else in the process can see or replace its symbols.
-class CpuCode final : public CodeObject {
+class CpuCode final : public LoadedCode {
 public:
   /// Fails for what is no x86-64 shared object, and for one with undefined symbols or needed
   /// libraries: kernels are closed under what they call.
-  static ErrorOr<std::unique_ptr<CodeObject>> load(std::span<const std::byte> code);
+  static ErrorOr<std::unique_ptr<LoadedCode>> load(std::span<const std::byte> code);
   ~CpuCode() override;
   CpuCode(const CpuCode &) = delete;
   CpuCode &operator=(const CpuCode &) = delete;

@@ -92,7 +92,7 @@ ErrorOr<Buffer> CpuDevice::placeWeights(const Artifact &artifact, uint32_t segme
   return weights;
 }
 
-ErrorOr<std::unique_ptr<CodeObject>> CpuDevice::loadCode(std::span<const std::byte> code) {
+ErrorOr<std::unique_ptr<LoadedCode>> CpuDevice::loadCode(std::span<const std::byte> code) {
   return CpuCode::load(code);
 }
 

@@ -26,7 +26,7 @@ public:
   ErrorOr<Buffer> allocateHost(uint64_t bytes) override { return allocate(bytes); }
   ErrorOr<Buffer> placeWeights(const Artifact &artifact, uint32_t segment, bool prefault,
                                const ProgressFunction &progress) override;
-  ErrorOr<std::unique_ptr<CodeObject>> loadCode(std::span<const std::byte> code) override;
+  ErrorOr<std::unique_ptr<LoadedCode>> loadCode(std::span<const std::byte> code) override;
 
   ErrorOr<void> submit(std::span<const Launch> launches) override;
   ErrorOr<void> submitTimed(std::span<const Launch> launches, std::span<double> seconds) override;

@@ -65,9 +65,9 @@ struct Launch {
 };
 
 /// Loaded machine code; unloaded by the destructor, which the device must outlive.
-class CodeObject {
+class LoadedCode {
 public:
-  virtual ~CodeObject() = default;
+  virtual ~LoadedCode() = default;
   /// The kernel called `symbol`, made ready for launches with as much shared memory; an error where
   /// the code has none of that name or the device cannot give a tile so much.
   virtual ErrorOr<KernelHandle> kernel(const std::string &symbol, uint64_t sharedBytes) = 0;
@@ -131,7 +131,7 @@ public:
   /// the bytes are resident on return; `progress` (which may be empty) is told, and stops it.
   virtual ErrorOr<Buffer> placeWeights(const Artifact &artifact, uint32_t segment, bool prefault,
                                        const ProgressFunction &progress) = 0;
-  virtual ErrorOr<std::unique_ptr<CodeObject>> loadCode(std::span<const std::byte> code) = 0;
+  virtual ErrorOr<std::unique_ptr<LoadedCode>> loadCode(std::span<const std::byte> code) = 0;
 
   /// Runs launches in order, each after all tiles of the one before have finished.
   virtual ErrorOr<void> submit(std::span<const Launch> launches) = 0;

@@ -71,7 +71,7 @@ ErrorOr<void> Model::load(const ModelOptions &options) {
 }
 
 ErrorOr<void> Model::loadCode() {
-  ErrorOr<std::unique_ptr<CodeObject>> loaded =
+  ErrorOr<std::unique_ptr<LoadedCode>> loaded =
       processor->loadCode(file->segment(chosen->code_segment()));
   if (!loaded && chosen->fallback_segment() >= 0) {
     Error first = loaded.takeError();

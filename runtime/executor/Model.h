@@ -78,7 +78,7 @@ private:
   bool checkOutputs = false;
   LaunchMode launching = LaunchMode::Auto;
   std::vector<MemoryLine> plan;
-  std::unique_ptr<CodeObject> code;
+  std::unique_ptr<LoadedCode> code;
   std::vector<KernelHandle> kernelHandles;
   std::vector<Buffer> segments;
   std::vector<void *> weightAddresses; ///< per entry of Artifact.weights

@@ -4,7 +4,7 @@
 
 namespace tawny::gpu {
 
-ErrorOr<std::unique_ptr<CodeObject>> GpuCode::load(Platform &platform,
+ErrorOr<std::unique_ptr<LoadedCode>> GpuCode::load(Platform &platform,
                                                    std::span<const std::byte> code) {
   std::string kind(platform.kind());
   std::string chip = platform.facts().name;
@@ -19,7 +19,7 @@ ErrorOr<std::unique_ptr<CodeObject>> GpuCode::load(Platform &platform,
                      "for this device, or update the driver",
                      kind.c_str(), chip.c_str(), platform.describe(status).c_str(),
                      log.empty() ? "" : ": ", log.c_str());
-  return std::unique_ptr<CodeObject>(new GpuCode(platform, module));
+  return std::unique_ptr<LoadedCode>(new GpuCode(platform, module));
 }
 
 GpuCode::~GpuCode() {

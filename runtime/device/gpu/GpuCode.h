@@ -9,10 +9,10 @@
 namespace tawny::gpu {
 
 /// A module of the driver.
-class GpuCode final : public CodeObject {
+class GpuCode final : public LoadedCode {
 public:
   /// Loads a code object, cubin or PTX; the error has what the driver says about it.
-  static ErrorOr<std::unique_ptr<CodeObject>> load(Platform &platform,
+  static ErrorOr<std::unique_ptr<LoadedCode>> load(Platform &platform,
                                                    std::span<const std::byte> code);
   ~GpuCode() override;
   GpuCode(const GpuCode &) = delete;

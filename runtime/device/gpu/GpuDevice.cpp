@@ -148,7 +148,7 @@ void GpuDevice::release(void *address, uint64_t bytes) {
   hostRanges.erase(range);
 }
 
-ErrorOr<std::unique_ptr<CodeObject>> GpuDevice::loadCode(std::span<const std::byte> code) {
+ErrorOr<std::unique_ptr<LoadedCode>> GpuDevice::loadCode(std::span<const std::byte> code) {
   if (ErrorOr<void> entered = enter(); !entered)
     return entered.takeError();
   return GpuCode::load(*platform, code);

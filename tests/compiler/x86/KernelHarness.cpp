@@ -2,8 +2,6 @@
 
 #include "compiler/codegen/Codegen.h"
 #include "dialects/formats/Activations.h"
-#include "dialects/formats/Layouts.h"
-#include "dialects/formats/ScalarDecode.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Math/IR/Math.h"
@@ -97,85 +95,10 @@ CompiledKernel CompiledKernel::compile(const std::string &kernel, const std::str
   return result;
 }
 
-namespace {
-
-void putHalf(std::byte *at, float value) {
-  uint16_t bits = floatToHalf(value);
-  std::memcpy(at, &bits, sizeof(bits));
-}
-
-/// Random bytes are valid codes and scales of every block format; only f16 factors need care.
-void fixBlock(Format format, std::byte *block, std::mt19937_64 &random) {
-  std::uniform_real_distribution<float> factor(0.5f, 1.5f);
-  std::normal_distribution<float> normal;
-  switch (format) {
-  case Format::F32: {
-    float value = normal(random);
-    std::memcpy(block, &value, sizeof(value));
-    break;
-  }
-  case Format::F16:
-    putHalf(block, normal(random));
-    break;
-  case Format::Q4_0:
-  case Format::Q8_0:
-    putHalf(block, factor(random) * (format == Format::Q4_0 ? 0.2f : 0.01f));
-    break;
-  case Format::Q4_K:
-    putHalf(block, factor(random) * 0.01f);
-    putHalf(block + 2, factor(random) * 0.07f);
-    break;
-  case Format::Q6_K:
-    putHalf(block + 208, factor(random) * 0.001f);
-    break;
-  }
-}
-
-} // namespace
-
-RandomWeight randomWeight(Format format, uint64_t rows, uint64_t columns, std::mt19937_64 &random) {
-  const FormatInfo &info = formatInfo(format);
-  RandomWeight weight{format, rows, columns, {}, {}};
-  weight.source.resize(rows * info.rowBytes(columns));
-  for (std::byte &byte : weight.source)
-    byte = static_cast<std::byte>(random());
-  for (size_t block = 0; block < weight.source.size(); block += info.blockBytes)
-    fixBlock(format, weight.source.data() + block, random);
-  weight.decoded.resize(rows * columns);
-  for (uint64_t row = 0; row < rows; ++row)
-    decodeRow(format,
-              reinterpret_cast<const uint8_t *>(weight.source.data()) +
-                  row * info.rowBytes(columns),
-              0, columns, weight.decoded.data() + row * columns);
-  return weight;
-}
-
-GuardedBuffer RandomWeight::pack() const {
-  const FormatInfo &info = formatInfo(format);
-  GuardedBuffer packed(packedBytes(simd16Layout, info, rows, columns));
-  for (uint64_t row = 0; row < rows; row += simd16Layout.tileRows)
-    packTile(simd16Layout, info, columns, std::min<uint64_t>(simd16Layout.tileRows, rows - row),
-             source.data() + row * info.rowBytes(columns),
-             packed.as<std::byte>() +
-                 row / simd16Layout.tileRows * tileBytes(simd16Layout, info, columns));
+GuardedBuffer packForX86(const RandomWeight &weight) {
+  GuardedBuffer packed(weight.packedBytes(simd16Layout));
+  weight.pack(simd16Layout, packed.as<std::byte>());
   return packed;
-}
-
-std::string RandomWeight::type() const {
-  const FormatInfo &info = formatInfo(format);
-  return "tensor<" + std::to_string(rows) + "x" + std::to_string(columns) + "x" +
-         (info.isFloat() ? "" : "!llm.") + std::string(info.name) + ">";
-}
-
-std::vector<float> randomActivations(uint64_t rows, uint64_t columns, bool outlier,
-                                     std::mt19937_64 &random) {
-  std::normal_distribution<float> normal;
-  std::vector<float> x(rows * columns);
-  for (float &value : x)
-    value = normal(random);
-  for (uint64_t row = 0; outlier && row < rows; ++row)
-    x[row * columns + columns / 3] *= 1000;
-  return x;
 }
 
 GuardedBuffer quantise(std::vector<float> &x, uint64_t rows, uint64_t columns) {
@@ -215,15 +138,6 @@ GuardedBuffer guarded(const std::vector<int32_t> &values) {
   GuardedBuffer buffer(values.size() * sizeof(int32_t));
   std::memcpy(buffer.as<int32_t>(), values.data(), buffer.size());
   return buffer;
-}
-
-double nmse(const float *found, const std::vector<double> &expected) {
-  double difference = 0, norm = 0;
-  for (size_t i = 0; i < expected.size(); ++i) {
-    difference += (found[i] - expected[i]) * (found[i] - expected[i]);
-    norm += expected[i] * expected[i];
-  }
-  return difference / norm;
 }
 
 std::vector<std::string> runnableTargets() {

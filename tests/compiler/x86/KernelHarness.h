@@ -2,15 +2,14 @@
 #pragma once
 
 #include "compiler/targets/Target.h"
-#include "dialects/formats/Formats.h"
 #include "runtime/KernelAbi.h"
+#include "tests/compiler/KernelData.h"
 
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <gtest/gtest.h>
 #include <memory>
-#include <random>
 #include <string>
 #include <vector>
 
@@ -51,28 +50,13 @@ private:
   CpuKernel function = nullptr;
 };
 
-/// A weight with random contents, as in a source file and decoded.
-struct RandomWeight {
-  Format format;
-  uint64_t rows, columns;
-  std::vector<std::byte> source;
-  std::vector<float> decoded; ///< [rows][columns]
+/// A weight in layout simd16.
+GuardedBuffer packForX86(const RandomWeight &weight);
 
-  GuardedBuffer pack() const; ///< In layout simd16.
-  std::string type() const;   ///< tensor<264x256x!llm.q4_k>
-};
-RandomWeight randomWeight(Format format, uint64_t rows, uint64_t columns, std::mt19937_64 &random);
-
-/// Standard normal values; with `outlier`, one column is 1000 times the rest.
-std::vector<float> randomActivations(uint64_t rows, uint64_t columns, bool outlier,
-                                     std::mt19937_64 &random);
 /// Rows of ActivationRow bytes and, in place of `x`, the values they stand for.
 GuardedBuffer quantise(std::vector<float> &x, uint64_t rows, uint64_t columns);
 GuardedBuffer guarded(const std::vector<float> &values);
 GuardedBuffer guarded(const std::vector<int32_t> &values);
-
-/// Sum of squared differences over the sum of squares of `expected`.
-double nmse(const float *found, const std::vector<double> &expected);
 
 /// x86 targets this machine can run, so that every code path is tested where it can be.
 std::vector<std::string> runnableTargets();

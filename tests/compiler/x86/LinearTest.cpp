@@ -8,20 +8,6 @@ namespace tawny::test {
 namespace {
 
 constexpr uint64_t seed = 20261;
-constexpr Format allFormats[] = {Format::F32,  Format::F16,  Format::Q4_0,
-                                 Format::Q8_0, Format::Q4_K, Format::Q6_K};
-
-std::vector<double> product(const RandomWeight &weight, const std::vector<float> &x,
-                            uint64_t tokens) {
-  std::vector<double> y(tokens * weight.rows);
-  for (uint64_t t = 0; t < tokens; ++t)
-    for (uint64_t r = 0; r < weight.rows; ++r)
-      for (uint64_t k = 0; k < weight.columns; ++k)
-        y[t * weight.rows + r] +=
-            static_cast<double>(weight.decoded[r * weight.columns + k]) * x[t * weight.columns + k];
-  return y;
-}
-
 std::string inputType(uint64_t columns, bool quantised) {
   return "tensor<?x" + std::to_string(columns) + "x" + (quantised ? "!llm.a8>" : "f32>");
 }
@@ -50,7 +36,7 @@ protected:
   /// One weight against every token count, with and without an outlier channel.
   void checkPlain(Format format, uint64_t rows, uint64_t columns, bool quantised) {
     RandomWeight weight = randomWeight(format, rows, columns, random);
-    GuardedBuffer packed = weight.pack();
+    GuardedBuffer packed = packForX86(weight);
     auto kernel = CompiledKernel::compile(plainKernel(weight, quantised), GetParam(),
                                           quantised ? "i8" : "f32");
     for (uint64_t tokens : {1, 2, 3, 7, 8, 15, 33})
@@ -88,7 +74,7 @@ TEST_P(LinearTest, OddColumnsOfHalves) {
 
 TEST_P(LinearTest, ARowDoesNotDependOnItsNeighbours) {
   RandomWeight weight = randomWeight(Format::Q4_K, 32, 512, random);
-  GuardedBuffer packed = weight.pack();
+  GuardedBuffer packed = packForX86(weight);
   for (bool quantised : {false, true}) {
     auto kernel = CompiledKernel::compile(plainKernel(weight, quantised), GetParam(),
                                           quantised ? "i8" : "f32");
@@ -133,7 +119,7 @@ TEST_P(LinearTest, PairsPartsOfDifferentFormatsInTheEpilogue) {
   constexpr uint64_t tokens = 13;
   std::vector<float> x = randomActivations(tokens, 256, false, random);
   GuardedBuffer input = quantise(x, tokens, 256);
-  GuardedBuffer gates = gate.pack(), ups = up.pack();
+  GuardedBuffer gates = packForX86(gate), ups = packForX86(up);
   GuardedBuffer count = guarded(std::vector<int32_t>{tokens});
   GuardedBuffer output(tokens * 96 * sizeof(float));
   compiled.run(
@@ -163,7 +149,7 @@ TEST_P(LinearTest, ConcatenatesPartsWithBiases) {
   auto compiled = CompiledKernel::compile(kernel, GetParam(), "f32");
   constexpr uint64_t tokens = 5;
   std::vector<float> x = randomActivations(tokens, 64, false, random);
-  GuardedBuffer input = guarded(x), qs = q.pack(), vs = v.pack(), biases = guarded(bias);
+  GuardedBuffer input = guarded(x), qs = packForX86(q), vs = packForX86(v), biases = guarded(bias);
   GuardedBuffer count = guarded(std::vector<int32_t>{tokens});
   GuardedBuffer first(tokens * 40 * sizeof(float)), second(tokens * 24 * sizeof(float));
   compiled.run({count.as<void>(), input.as<void>(), qs.as<void>(), vs.as<void>(), biases.as<void>(),

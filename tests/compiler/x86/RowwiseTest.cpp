@@ -138,7 +138,7 @@ TEST_P(RowwiseTest, EmbedDecodesEveryFormat) {
                                      "llm.embed %a0, %a1 : " + table.type() + " -> " + rows(256),
                                      {rows(256)}, {"tokens 0, read"}));
     std::vector<int32_t> tokens{40, 0, 17, 15, 16};
-    GuardedBuffer packed = table.pack(), ids = guarded(tokens);
+    GuardedBuffer packed = packForX86(table), ids = guarded(tokens);
     GuardedBuffer rowCount = guarded(std::vector<int32_t>{5}), output(tokens.size() * 256 * 4);
     kernel.run({rowCount.as<void>(), ids.as<void>(), packed.as<void>(), output.as<void>()}, 5);
     for (size_t t = 0; t < tokens.size(); ++t)

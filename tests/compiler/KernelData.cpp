@@ -1,0 +1,112 @@
+#include "tests/compiler/KernelData.h"
+
+#include "dialects/formats/ScalarDecode.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace tawny::test {
+
+namespace {
+
+void putHalf(std::byte *at, float value) {
+  uint16_t bits = floatToHalf(value);
+  std::memcpy(at, &bits, sizeof(bits));
+}
+
+/// Random bytes are valid codes and scales of every block format; only f16 factors need care.
+void fixBlock(Format format, std::byte *block, std::mt19937_64 &random) {
+  std::uniform_real_distribution<float> factor(0.5f, 1.5f);
+  std::normal_distribution<float> normal;
+  switch (format) {
+  case Format::F32: {
+    float value = normal(random);
+    std::memcpy(block, &value, sizeof(value));
+    break;
+  }
+  case Format::F16:
+    putHalf(block, normal(random));
+    break;
+  case Format::Q4_0:
+  case Format::Q8_0:
+    putHalf(block, factor(random) * (format == Format::Q4_0 ? 0.2f : 0.01f));
+    break;
+  case Format::Q4_K:
+    putHalf(block, factor(random) * 0.01f);
+    putHalf(block + 2, factor(random) * 0.07f);
+    break;
+  case Format::Q6_K:
+    putHalf(block + 208, factor(random) * 0.001f);
+    break;
+  }
+}
+
+} // namespace
+
+RandomWeight randomWeight(Format format, uint64_t rows, uint64_t columns, std::mt19937_64 &random) {
+  const FormatInfo &info = formatInfo(format);
+  RandomWeight weight{format, rows, columns, {}, {}};
+  weight.source.resize(rows * info.rowBytes(columns));
+  for (std::byte &byte : weight.source)
+    byte = static_cast<std::byte>(random());
+  for (size_t block = 0; block < weight.source.size(); block += info.blockBytes)
+    fixBlock(format, weight.source.data() + block, random);
+  weight.decoded.resize(rows * columns);
+  for (uint64_t row = 0; row < rows; ++row)
+    decodeRow(format,
+              reinterpret_cast<const uint8_t *>(weight.source.data()) +
+                  row * info.rowBytes(columns),
+              0, columns, weight.decoded.data() + row * columns);
+  return weight;
+}
+
+uint64_t RandomWeight::packedBytes(const LayoutInfo &layout) const {
+  return tawny::packedBytes(layout, formatInfo(format), rows, columns);
+}
+
+void RandomWeight::pack(const LayoutInfo &layout, std::byte *packed) const {
+  const FormatInfo &info = formatInfo(format);
+  for (uint64_t row = 0; row < rows; row += layout.tileRows)
+    packTile(layout, info, columns, std::min<uint64_t>(layout.tileRows, rows - row),
+             source.data() + row * info.rowBytes(columns),
+             packed + row / layout.tileRows * tileBytes(layout, info, columns));
+}
+
+std::string RandomWeight::type() const {
+  const FormatInfo &info = formatInfo(format);
+  return "tensor<" + std::to_string(rows) + "x" + std::to_string(columns) + "x" +
+         (info.isFloat() ? "" : "!llm.") + std::string(info.name) + ">";
+}
+
+std::vector<float> randomActivations(uint64_t rows, uint64_t columns, bool outlier,
+                                     std::mt19937_64 &random) {
+  std::normal_distribution<float> normal;
+  std::vector<float> x(rows * columns);
+  for (float &value : x)
+    value = normal(random);
+  for (uint64_t row = 0; outlier && row < rows; ++row)
+    x[row * columns + columns / 3] *= 1000;
+  return x;
+}
+
+std::vector<double> product(const RandomWeight &weight, const std::vector<float> &x,
+                            uint64_t tokens) {
+  std::vector<double> y(tokens * weight.rows);
+  for (uint64_t t = 0; t < tokens; ++t)
+    for (uint64_t r = 0; r < weight.rows; ++r)
+      for (uint64_t k = 0; k < weight.columns; ++k)
+        y[t * weight.rows + r] +=
+            static_cast<double>(weight.decoded[r * weight.columns + k]) * x[t * weight.columns + k];
+  return y;
+}
+
+double nmse(const float *found, const std::vector<double> &expected) {
+  double difference = 0, norm = 0;
+  for (size_t i = 0; i < expected.size(); ++i) {
+    difference += (found[i] - expected[i]) * (found[i] - expected[i]);
+    norm += expected[i] * expected[i];
+  }
+  return difference / norm;
+}
+
+} // namespace tawny::test
