@@ -38,7 +38,7 @@ struct Access {
   uint8_t bytes = 0;     ///< per lane, contiguous: 1, 2, 4, 8, 12, 16; scalar loads up to 64
   uint8_t alignment = 1; ///< that the hardware wants of each address: min(bytes, 4)
   uint64_t lanes = 0;    ///< a bit for each lane that takes part; scalar loads: lane 0
-  const uint64_t *addresses = nullptr; ///< 64 entries; those of other lanes mean nothing
+  const uint64_t *addresses = nullptr; ///< by lane; those of other lanes are not to be read
 };
 
 enum class ViolationKind : uint8_t {

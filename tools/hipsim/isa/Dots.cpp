@@ -1,0 +1,101 @@
+// Dot products that accumulate. Integers are exact and clamp saturates the sum; halves multiply
+// exactly and are added to the accumulator one after the other, high half first, each sum rounded
+// to f32 (the hardware's order is not documented).
+#include "tools/hipsim/isa/Floats.h"
+#include "tools/hipsim/isa/Integers.h"
+#include "tools/hipsim/isa/Lanes.h"
+
+namespace tawny::hipsim {
+
+namespace {
+
+using U = uint32_t;
+using I = int32_t;
+
+/// Element `i` of `Bits` bits, extended.
+template <unsigned Bits> int64_t element(U word, unsigned i, bool isSigned) {
+  U value = word << (32 - Bits * (i + 1));
+  return isSigned ? int64_t(I(value) >> (32 - Bits)) : int64_t(value >> (32 - Bits));
+}
+
+template <unsigned Bits, bool SignedA, bool SignedB> int64_t products(U a, U b) {
+  int64_t sum = 0;
+  for (unsigned i = 0; i < 32 / Bits; ++i)
+    sum += element<Bits>(a, i, SignedA) * element<Bits>(b, i, SignedB);
+  return sum;
+}
+
+template <unsigned Bits, bool SignedA, bool SignedB>
+constexpr LaneFn dot =
+    SignedA || SignedB
+        ? LaneFn(eachClamped<[](U a, U b, U c) {
+            return c + U(products<Bits, SignedA, SignedB>(a, b));
+          },
+                             [](U a, U b, I c) {
+                               return saturateI32(products<Bits, SignedA, SignedB>(a, b) + c);
+                             }>)
+        : LaneFn(
+              eachClamped<[](U a, U b, U c) { return c + U(products<Bits, false, false>(a, b)); },
+                          [](U a, U b, U c) {
+                            return saturateU32(uint64_t(products<Bits, false, false>(a, b)) + c);
+                          }>);
+
+/// The signedness of each operand is its bit of neg_lo (RDNA 3 ISA, V_DOT4_I32_IU8). The sum counts
+/// as signed however unsigned the operands are.
+template <unsigned Bits> uint32_t mixedDot(const LaneArgs &args) {
+  for (unsigned lane = 0; lane < blockLanes; ++lane) {
+    U a = args.s[0][lane], b = args.s[1][lane];
+    int64_t sum = I(args.s[2][lane]);
+    for (unsigned i = 0; i < 32 / Bits; ++i)
+      sum += element<Bits>(a, i, args.negLo & 1) * element<Bits>(b, i, args.negLo & 2);
+    args.d[lane] = args.clamp ? saturateI32(sum) : U(sum);
+  }
+  return 0;
+}
+
+struct Halves {
+  Half low, high;
+};
+
+float dotHalves(Halves a, Halves b, float c) {
+  float sum = __builtin_fmaf(a.high, b.high, c);
+  return __builtin_fmaf(a.low, b.low, sum);
+}
+
+float fromBf16(U bits) { return std::bit_cast<float>(bits << 16); }
+float dotBf16(U a, U b, float c) {
+  float sum = __builtin_fmaf(fromBf16(a >> 16), fromBf16(b >> 16), c);
+  return __builtin_fmaf(fromBf16(a & 0xffff), fromBf16(b & 0xffff), sum);
+}
+
+/// v_dot2_f16_f16 rounds once per step to f16.
+Half dotToHalf(Halves a, Halves b, Half c) {
+  return fusedHalf(a.low, b.low, fusedHalf(a.high, b.high, c));
+}
+
+constexpr auto kind = InstructionClass::ValuDot;
+
+constexpr VectorOp ops[] = {
+    {"v_dot4_i32_i8", "c32=b32,b32,b32", dot<8, true, true>, kind},
+    {"v_dot4c_i32_i8", "c32=b32,b32,+", dot<8, true, true>, kind},
+    {"v_dot4_u32_u8", "c32=b32,b32,b32", dot<8, false, false>, kind},
+    {"v_dot8_i32_i4", "c32=b32,b32,b32", dot<4, true, true>, kind},
+    {"v_dot8c_i32_i4", "c32=b32,b32,+", dot<4, true, true>, kind},
+    {"v_dot8_u32_u4", "c32=b32,b32,b32", dot<4, false, false>, kind},
+    {"v_dot4_i32_iu8", "c32=b32,b32,b32", mixedDot<8>, kind},
+    {"v_dot8_i32_iu4", "c32=b32,b32,b32", mixedDot<4>, kind},
+    {"v_dot2_i32_i16", "c32=pk16,pk16,b32", dot<16, true, true>, kind},
+    {"v_dot2c_i32_i16", "c32=pk16,pk16,+", dot<16, true, true>, kind},
+    {"v_dot2_u32_u16", "c32=pk16,pk16,b32", dot<16, false, false>, kind},
+    {"v_dot2_f32_f16", "f32=pkf16,pkf16,f32", each<dotHalves>, kind},
+    {"v_dot2c_f32_f16 v_dot2acc_f32_f16", "f32=pkf16,pkf16,+", each<dotHalves>, kind},
+    {"v_dot2_f32_bf16", "f32=pkbf16,pkbf16,f32", each<dotBf16>, kind},
+    {"v_dot2c_f32_bf16 v_dot2acc_f32_bf16", "f32=pkbf16,pkbf16,+", each<dotBf16>, kind},
+    {"v_dot2_f16_f16", "f16=pkf16,pkf16,f16", each<dotToHalf>, kind},
+};
+
+} // namespace
+
+void addDotOps(OpTable &table) { table.addRows(ops, prepareVector); }
+
+} // namespace tawny::hipsim
