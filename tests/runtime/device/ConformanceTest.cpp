@@ -16,21 +16,30 @@ namespace {
 struct Candidate {
   const char *name;
   const char *device;
-  /// The toy kernels for this device.
-  std::vector<std::byte> (*code)();
-  /// The flavour of the fake driver that stands in for a real one; null for none.
-  const char *fake = nullptr;
+  /// The toy kernels for this device; empty where the build has none.
+  std::vector<std::byte> (*code)(const Device &);
+  /// What stands in for the driver: nothing, the fake one or the simulator.
+  enum class Driver : uint8_t { Own, Fake, Simulator } driver = Driver::Own;
 };
 
 class Conformance : public testing::TestWithParam<Candidate> {
 protected:
   void SetUp() override {
-    if (GetParam().fake)
-      fake.emplace(GetParam().fake);
+    std::string kind(parseDeviceName(GetParam().device)->kind);
+    if (GetParam().driver == Candidate::Driver::Fake)
+      fake.emplace(kind);
+    if (GetParam().driver == Candidate::Driver::Simulator) {
+      if (!std::filesystem::exists(simulatorLibrary()))
+        GTEST_SKIP() << "this build has no simulator";
+      library.emplace(libraryVariable(kind), simulatorLibrary());
+    }
     auto opened = openDevice(GetParam().device, 2);
     if (!opened)
       GTEST_SKIP() << opened.error().message;
     device = std::move(*opened);
+    code = GetParam().code(*device);
+    if (code.empty())
+      GTEST_SKIP() << "this build has no kernels for " << device->features().front();
   }
   void TearDown() override {
     device.reset();
@@ -57,6 +66,8 @@ protected:
   }
 
   std::optional<FakeDriver> fake;
+  std::optional<ScopedVariable> library;
+  std::vector<std::byte> code;
   std::unique_ptr<Device> device;
 };
 
@@ -92,11 +103,11 @@ TEST_P(Conformance, MovesBytes) {
 }
 
 TEST_P(Conformance, RunsLaunchesInOrder) {
-  auto code = device->loadCode(GetParam().code());
-  ASSERT_TRUE(code) << code.error().message;
-  auto kernel = (*code)->kernel("toy_init", 0);
+  auto loaded = device->loadCode(code);
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  auto kernel = (*loaded)->kernel("toy_init", 0);
   ASSERT_TRUE(kernel) << kernel.error().message;
-  EXPECT_FALSE((*code)->kernel("toy_absent", 0));
+  EXPECT_FALSE((*loaded)->kernel("toy_absent", 0));
   constexpr unsigned launchCount = 9, values = 1000, stride = 4096;
   Buffer buffer = allocate(uint64_t(launchCount + 1) * stride);
   std::vector<float> first(values);
@@ -121,8 +132,76 @@ TEST_P(Conformance, RunsLaunchesInOrder) {
     ASSERT_EQ(last[i], first[i] * (1 << launchCount)) << i;
 }
 
+TEST_P(Conformance, ReplaysWhatItRecorded) {
+  if (!device->canRecord())
+    GTEST_SKIP() << "there is nothing to record with";
+  auto loaded = device->loadCode(code);
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  auto kernel = (*loaded)->kernel("toy_init", 0);
+  ASSERT_TRUE(kernel);
+  Buffer buffer = allocate(3 * 4096);
+  void *addresses[] = {buffer.at(0), buffer.at(4096), buffer.at(4096), buffer.at(8192)};
+  std::vector<Launch> launches(3);
+  for (size_t i = 0; i < 2; ++i) {
+    launches[i].kernel = *kernel;
+    launches[i].bindings = addresses + 2 * i;
+    launches[i].bindingCount = 2;
+    launches[i].tiles = 1;
+  }
+  // A launch without tiles is none.
+  launches[2] = launches[1];
+  launches[2].tiles = 0;
+  auto recording = device->record(launches);
+  ASSERT_TRUE(recording) << recording.error().message;
+  EXPECT_EQ(read<float>(buffer.at(8192), 1)[0], 0) << "recording runs nothing";
+  for (float value : {3.0f, -5.0f}) {
+    write<float>(buffer.at(0), {value});
+    auto replayed = device->replay(*recording, launches);
+    ASSERT_TRUE(replayed) << replayed.error().message;
+    EXPECT_EQ(read<float>(buffer.at(8192), 1)[0], 4 * value);
+  }
+}
+
+TEST_P(Conformance, TimesLaunches) {
+  auto loaded = device->loadCode(code);
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  auto kernel = (*loaded)->kernel("toy_init", 0);
+  ASSERT_TRUE(kernel);
+  Buffer buffer = allocate(8192);
+  write<float>(buffer.at(0), {21});
+  void *addresses[] = {buffer.at(0), buffer.at(4096)};
+  Launch launch;
+  launch.kernel = *kernel;
+  launch.bindings = addresses;
+  launch.bindingCount = 2;
+  launch.tiles = 1;
+  std::vector<Launch> launches(3, launch);
+  std::vector<double> seconds(3, -1);
+  auto timed = device->submitTimed(launches, seconds);
+  ASSERT_TRUE(timed) << timed.error().message;
+  for (double each : seconds)
+    EXPECT_GE(each, 0);
+  EXPECT_EQ(read<float>(buffer.at(4096), 1)[0], 42);
+}
+
+TEST_P(Conformance, MovesMoreThanItsStagingHolds) {
+  constexpr size_t values = (size_t(20) << 20) / sizeof(uint32_t) + 3;
+  Buffer buffer = allocate(values * sizeof(uint32_t));
+  std::vector<uint32_t> sent(values);
+  for (size_t i = 0; i < values; ++i)
+    sent[i] = static_cast<uint32_t>(i * 2654435761u);
+  write(buffer.address(), sent);
+  EXPECT_EQ(read<uint32_t>(buffer.address(), values), sent);
+  auto host = device->allocateHost(values * sizeof(uint32_t));
+  ASSERT_TRUE(host) << host.error().message;
+  std::span<uint32_t> pinned(static_cast<uint32_t *>(host->address()), values);
+  auto done = device->read(std::as_writable_bytes(pinned), buffer.address());
+  ASSERT_TRUE(done) << done.error().message;
+  EXPECT_TRUE(std::ranges::equal(pinned, sent));
+}
+
 TEST_P(Conformance, PlacesWeights) {
-  ToyFile file = toyModel(GetParam().code());
+  ToyFile file = toyModel(code);
   std::string path = writeTemporary("placed", file.encode().span());
   auto artifact = Artifact::open(path);
   std::filesystem::remove(path);
@@ -141,15 +220,21 @@ TEST_P(Conformance, RefusesWhatIsNoCode) {
   EXPECT_FALSE(device->loadCode(noise));
 }
 
-std::vector<std::byte> fakeCode() { return asGpuCode(toyCode()); }
+std::vector<std::byte> cpuCode(const Device &) { return toyCode(); }
+std::vector<std::byte> fakeCode(const Device &) { return asGpuCode(toyCode()); }
+std::vector<std::byte> hipCode(const Device &device) {
+  return toyGpuCode(device.features().front());
+}
+std::vector<std::byte> cudaCode(const Device &) { return toyGpuCode("ptx"); }
 
-INSTANTIATE_TEST_SUITE_P(Devices, Conformance,
-                         testing::Values(Candidate{"cpu", "cpu", toyCode},
-                                         Candidate{"hip_fake", "hip", fakeCode, "hip"},
-                                         Candidate{"cuda_fake", "cuda:1", fakeCode, "cuda"}),
-                         [](const testing::TestParamInfo<Candidate> &info) {
-                           return std::string(info.param.name);
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Devices, Conformance,
+    testing::Values(Candidate{"cpu", "cpu", cpuCode}, Candidate{"hip", "hip", hipCode},
+                    Candidate{"cuda", "cuda", cudaCode},
+                    Candidate{"hip_simulated", "hip", hipCode, Candidate::Driver::Simulator},
+                    Candidate{"hip_fake", "hip", fakeCode, Candidate::Driver::Fake},
+                    Candidate{"cuda_fake", "cuda:1", fakeCode, Candidate::Driver::Fake}),
+    [](const testing::TestParamInfo<Candidate> &info) { return std::string(info.param.name); });
 
 } // namespace
 } // namespace tawny::test

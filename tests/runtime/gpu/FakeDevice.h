@@ -35,6 +35,10 @@ private:
 inline std::string fakeLibrary(const std::string &flavour) {
   return std::string(TAWNY_BINARY_DIR) + "/lib/libfake_" + flavour + ".so";
 }
+/// HIP's simulator, where the build has it.
+inline std::string simulatorLibrary() {
+  return std::string(TAWNY_BINARY_DIR) + "/lib/libhipsim.so";
+}
 inline const char *libraryVariable(const std::string &flavour) {
   return flavour == "hip" ? "TAWNY_HIP_LIBRARY" : "TAWNY_CUDA_LIBRARY";
 }

@@ -334,6 +334,15 @@ static std::vector<std::byte> readAll(const char *path) {
 
 std::vector<std::byte> toyCode() { return readAll(TAWNY_TOY_CODE); }
 
+std::vector<std::byte> toyGpuCode(const std::string &chip) {
+  if (chip != "ptx")
+    return readAll((TAWNY_TOY_FOLDER "/toy-" + chip + ".hsaco").c_str());
+  std::vector<std::byte> text = readAll(TAWNY_TOY_FOLDER "/toy.ptx");
+  if (!text.empty())
+    text.push_back(std::byte(0));
+  return text;
+}
+
 std::string writeTemporary(const std::string &name, std::span<const std::byte> bytes) {
   const char *folder = std::getenv("TEST_TMPDIR");
   std::string path =

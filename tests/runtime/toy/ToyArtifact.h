@@ -56,6 +56,10 @@ ToyFile toyModel(std::span<const std::byte> code, const std::string &device = "c
 /// The shared object made of ToyKernels.c.
 std::vector<std::byte> toyCode();
 
+/// The same kernels for a GPU: a code object for an AMD chip, or PTX ("ptx"). Empty where the build
+/// has no compiler for it.
+std::vector<std::byte> toyGpuCode(const std::string &chip);
+
 /// The tokenizer of the toy model: <unk>, <s>, </s>, the letters a to z, a space, "he", "poison".
 ToyFile toyVocabulary();
 

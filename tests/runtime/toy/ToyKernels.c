@@ -6,7 +6,9 @@ typedef int int32;
 typedef unsigned uint32;
 typedef long long int64;
 
+#ifndef KERNEL
 #define KERNEL __attribute__((visibility("default"))) void
+#endif
 
 static float *rowOf(void *kv, int32 layer, int32 isV, int32 slot) {
   char *base =
