@@ -159,8 +159,19 @@ ErrorOr<void> Executor::runPart(Program &program, std::span<const SequenceInput>
   if (!visible)
     if (ErrorOr<void> written = device.write(stepTable.address(), table); !written)
       return written;
+  if (observer)
+    return runObserved(program);
   return model.checks() ? program.runChecked(device, planner.extents(), model.checkStaging())
                         : program.run(device, planner.extents(), launching);
+}
+
+ErrorOr<void> Executor::runObserved(Program &program) {
+  std::span<const Launch> launches = program.launchesFor(planner.extents());
+  launchSeconds.resize(launches.size());
+  if (ErrorOr<void> ran = device.submitTimed(launches, launchSeconds); !ran)
+    return ran;
+  observer->launched(program.encoded(), launches, launchSeconds);
+  return {};
 }
 
 std::optional<LaunchMode> Executor::chosenMode(uint32_t batch) const {

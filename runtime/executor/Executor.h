@@ -26,6 +26,15 @@ struct StepResult {
   uint32_t parts = 0;
 };
 
+/// Sees what a step launches and how long each launch took.
+class LaunchObserver {
+public:
+  virtual ~LaunchObserver() = default;
+  /// One part of a step: `seconds` has one entry per launch.
+  virtual void launched(const fb::Program &program, std::span<const Launch> launches,
+                        std::span<const double> seconds) = 0;
+};
+
 /// Owns the sequences, their KV pool and the scratch of the programs. create() allocates; after
 /// that only the text of errors does. For one thread at a time.
 class Executor {
@@ -50,6 +59,9 @@ public:
   /// What LaunchMode::Auto has chosen for the decode program of a batch; nothing before its first
   /// step.
   std::optional<LaunchMode> chosenMode(uint32_t batch) const;
+  /// From now on every launch is timed by itself, which makes steps slower, and shown to
+  /// `newObserver`; null ends that.
+  void observe(LaunchObserver *newObserver) { observer = newObserver; }
 
 private:
   explicit Executor(Model &model);
@@ -60,6 +72,7 @@ private:
   ErrorOr<void> runParts(Program &program, std::span<const SequenceInput> batch,
                          StepResult &result);
   ErrorOr<void> runPart(Program &program, std::span<const SequenceInput> batch);
+  ErrorOr<void> runObserved(Program &program);
   ErrorOr<void> collectLogits(Program &program, StepResult &result);
 
   Model &model;
@@ -75,6 +88,8 @@ private:
   std::vector<uint32_t> lastBatch; ///< per sequence slot, the batch that named it last
   uint32_t batchNumber = 0;
   LaunchMode launching;
+  LaunchObserver *observer = nullptr;
+  std::vector<double> launchSeconds; ///< as the observer gets them
 };
 
 } // namespace tawny

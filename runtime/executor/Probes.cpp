@@ -10,20 +10,27 @@ namespace {
 constexpr double leastSeconds = 0.4;
 constexpr int leastPasses = 3;
 
+/// Seconds of one pass of `launches`.
+ErrorOr<double> timePass(Device &device, std::span<const Launch> launches) {
+  auto start = std::chrono::steady_clock::now();
+  if (ErrorOr<void> submitted = device.submit(launches); !submitted)
+    return submitted.takeError();
+  if (ErrorOr<void> finished = device.wait(); !finished)
+    return finished.takeError();
+  std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
+  // A clock that did not move must not divide by zero.
+  return std::max(elapsed.count(), 1e-9);
+}
+
 /// The shortest of several passes of `launches`, in seconds.
 ErrorOr<double> bestPass(Device &device, std::span<const Launch> launches) {
   double best = 0, total = 0;
   for (int pass = 0; pass < leastPasses || total < leastSeconds; ++pass) {
-    auto start = std::chrono::steady_clock::now();
-    if (ErrorOr<void> submitted = device.submit(launches); !submitted)
-      return submitted.takeError();
-    if (ErrorOr<void> finished = device.wait(); !finished)
-      return finished.takeError();
-    std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - start;
-    // A clock that did not move must not divide by zero.
-    double seconds = std::max(elapsed.count(), 1e-9);
-    best = pass == 0 ? seconds : std::min(best, seconds);
-    total += seconds;
+    ErrorOr<double> seconds = timePass(device, launches);
+    if (!seconds)
+      return seconds;
+    best = pass == 0 ? *seconds : std::min(best, *seconds);
+    total += *seconds;
   }
   return best;
 }
@@ -38,10 +45,14 @@ ErrorOr<const fb::Probes *> probesOf(const Model &model) {
 
 Launch launchOf(const Model &model, uint32_t kernel, std::span<void *const> bindings) {
   Launch launch;
+  const fb::Kernel &encoded = *model.target().kernels()->Get(kernel);
   launch.kernel = model.kernels()[kernel];
+  launch.kernelName = encoded.name()->c_str();
+  launch.label = "probe";
   launch.bindings = bindings.data();
   launch.bindingCount = static_cast<uint32_t>(bindings.size());
-  launch.tileThreads = model.target().kernels()->Get(kernel)->threads();
+  launch.tileThreads = encoded.threads();
+  launch.sharedBytes = static_cast<uint32_t>(encoded.shared_bytes());
   return launch;
 }
 
@@ -89,6 +100,17 @@ ErrorOr<double> measurePeakOperations(Model &model) {
   constexpr uint64_t passOperations = 10'000'000'000, tilesPerThread = 16;
   uint64_t least = std::max(model.device().threads(), 1u) * tilesPerThread;
   launch.tiles = std::max(passOperations / (*probes)->peak_tile_operations(), least);
+  // A GPU does that many in microseconds, so its passes grow until a launch does not count.
+  constexpr double leastPassSeconds = 0.02;
+  constexpr uint64_t mostTiles = 1 << 24;
+  while (model.device().threads() == 0 && 2 * launch.tiles <= mostTiles) {
+    ErrorOr<double> once = timePass(model.device(), {&launch, 1});
+    if (!once)
+      return once;
+    if (*once >= leastPassSeconds)
+      break;
+    launch.tiles *= 2;
+  }
   ErrorOr<double> seconds = bestPass(model.device(), {&launch, 1});
   if (!seconds)
     return seconds.takeError();

@@ -207,17 +207,9 @@ ErrorOr<double> BenchRunner::timeDecode(uint64_t tokens, uint64_t depth) {
   return seconds;
 }
 
-ErrorOr<BenchResult> BenchRunner::decode(uint64_t tokens, uint64_t batch, uint64_t depth) {
-  BenchResult result;
-  result.kind = "decode";
-  result.tokens = tokens;
-  result.batch = batch;
-  result.depth = depth;
-  if (ErrorOr<void> measured = measureMachine(); !measured)
-    return measured.takeError();
-  if (ErrorOr<void> started = start(batch, depth); !started)
-    return started.takeError();
-  result.step = decodeCost(tokens, depth);
+/// Tokens per second of each repetition but the first, which warms up.
+ErrorOr<std::vector<double>> BenchRunner::decodeRates(uint64_t tokens, uint64_t batch,
+                                                      uint64_t depth) {
   std::vector<double> rates;
   for (uint64_t repetition = 0; repetition <= repetitions; ++repetition) {
     ErrorOr<double> seconds = timeDecode(tokens, depth);
@@ -231,9 +223,92 @@ ErrorOr<BenchResult> BenchRunner::decode(uint64_t tokens, uint64_t batch, uint64
     rates.push_back(static_cast<double>(tokens * batch) / *seconds);
     reads.push_back(*read);
   }
+  return rates;
+}
+
+static double meanOf(const std::vector<double> &values) {
+  double sum = 0;
+  for (double value : values)
+    sum += value;
+  return values.empty() ? 0 : sum / static_cast<double>(values.size());
+}
+
+/// On a device that can record launches both ways are measured, unless the user wants one of them;
+/// the rates are those of the way that the model takes by itself.
+ErrorOr<std::vector<double>> BenchRunner::decodeRates(BenchResult &result) {
+  uint64_t tokens = result.tokens, batch = result.batch, depth = result.depth;
+  if (!model->device().canRecord() || model->checks())
+    return decodeRates(tokens, batch, depth);
+  LaunchMode wanted = model->launchMode();
+  bool isBoth = wanted == LaunchMode::Auto && !model->device().isSimulated();
+  if (wanted == LaunchMode::Auto) {
+    executor->setLaunchMode(LaunchMode::Auto);
+    ErrorOr<double> first = timeDecode(1, depth);
+    if (!first)
+      return first.takeError();
+    wanted = executor->chosenMode(static_cast<uint32_t>(batch)).value_or(LaunchMode::Eager);
+  }
+  std::vector<double> chosen;
+  for (LaunchMode mode : {LaunchMode::Eager, LaunchMode::Graph}) {
+    if (mode != wanted && !isBoth)
+      continue;
+    executor->setLaunchMode(mode);
+    ErrorOr<std::vector<double>> rates = decodeRates(tokens, batch, depth);
+    if (!rates && mode == wanted)
+      return rates;
+    if (!rates) // The device cannot do this one, which is why the other was chosen.
+      continue;
+    (mode == LaunchMode::Eager ? result.eager : result.graph) = meanOf(*rates);
+    if (mode == wanted)
+      chosen = std::move(*rates);
+  }
+  executor->setLaunchMode(model->launchMode());
+  result.launch = wanted;
+  return chosen;
+}
+
+ErrorOr<BenchResult> BenchRunner::decode(uint64_t tokens, uint64_t batch, uint64_t depth) {
+  BenchResult result;
+  result.kind = "decode";
+  result.tokens = tokens;
+  result.batch = batch;
+  result.depth = depth;
+  if (ErrorOr<void> measured = measureMachine(); !measured)
+    return measured.takeError();
+  if (ErrorOr<void> started = start(batch, depth); !started)
+    return started.takeError();
+  result.step = decodeCost(tokens, depth);
+  ErrorOr<std::vector<double>> rates = decodeRates(result);
+  if (!rates)
+    return rates.takeError();
   finish();
-  summarise(result, rates);
+  summarise(result, *rates);
   return result;
+}
+
+ErrorOr<void> BenchRunner::profile(LaunchObserver &observer, uint64_t tokens, uint64_t batch,
+                                   uint64_t depth) {
+  if (ErrorOr<void> started = start(std::max<uint64_t>(batch, 1), depth); !started)
+    return started;
+  // The first round warms up and is not seen.
+  for (LaunchObserver *seeing : {static_cast<LaunchObserver *>(nullptr), &observer}) {
+    executor->observe(seeing);
+    ErrorOr<void> ran;
+    if (batch == 0) {
+      std::vector<int32_t> ids = randomTokens(tokens);
+      SequenceInput input = {sequences[0], ids, nullptr};
+      ran = step({&input, 1});
+      executor->sequences().truncate(sequences[0], static_cast<uint32_t>(depth));
+    } else {
+      ErrorOr<double> seconds = timeDecode(tokens, depth);
+      ran = seconds ? ErrorOr<void>() : seconds.takeError();
+    }
+    executor->observe(nullptr);
+    if (!ran)
+      return ran;
+  }
+  finish();
+  return {};
 }
 
 } // namespace tawny::tool

@@ -6,6 +6,7 @@
 #include "runtime/support/Error.h"
 
 #include <cstdint>
+#include <optional>
 #include <random>
 #include <string>
 #include <vector>
@@ -29,16 +30,24 @@ struct BenchResult {
   StepCost step; ///< mean of a repetition's steps
   double bytesPerSecond = 0;
   double operationsPerSecond = 0;
+  /// Of a decode on a device that can record launches: tokens per second either way, 0 where that
+  /// was not measured, and which way the rest of this structure is about.
+  double eager = 0, graph = 0;
+  std::optional<LaunchMode> launch;
 };
 
 /// Reads the mapped weights with the artifact's own kernel on the device's own threads. What a step
 /// reads is what is read here, so both find it in the same caches.
 class ReadProbe {
 public:
+  /// Without launches where the target has no kernels to measure with or nothing is to be timed.
   static ErrorOr<ReadProbe> create(Model &model);
 
-  /// One timed pass, at least 256 MiB long: small weights are read many times in it.
-  /// In bytes per second.
+  /// Whether pass() measures anything.
+  bool isThere() const { return !launches.empty(); }
+
+  /// One timed pass, at least 256 MiB long, of a GPU 4 GiB: small weights are read many times in
+  /// it. In bytes per second.
   ErrorOr<double> pass();
 
 private:
@@ -69,7 +78,12 @@ public:
   /// Tokens that each of `batch` sequences can have.
   uint64_t room(uint64_t batch) const;
 
-  /// The median of all passes between the repetitions so far, in bytes per second.
+  /// Runs every launch of a few steps between two events: a prefill of `tokens` where `batch` is 0,
+  /// else `tokens` decodes.
+  ErrorOr<void> profile(LaunchObserver &observer, uint64_t tokens, uint64_t batch, uint64_t depth);
+
+  /// The median of all passes between the repetitions so far, in bytes per second; 0 where nothing
+  /// could be measured.
   double readBandwidth() const { return medianOf(reads); }
   /// The median of one measurement per result, in operations per second.
   double peak() const { return medianOf(peaks); }
@@ -91,6 +105,8 @@ private:
   std::vector<SequenceInput> decodeBatch(std::span<const int32_t> tokens) const;
   StepCost decodeCost(uint64_t tokens, uint64_t depth);
   ErrorOr<double> timeDecode(uint64_t tokens, uint64_t depth);
+  ErrorOr<std::vector<double>> decodeRates(uint64_t tokens, uint64_t batch, uint64_t depth);
+  ErrorOr<std::vector<double>> decodeRates(BenchResult &result);
   static void summarise(BenchResult &result, const std::vector<double> &rates);
 
   Model *model;
