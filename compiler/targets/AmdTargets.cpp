@@ -32,14 +32,16 @@ constexpr Family rdna35{32, 256, MatrixUnit::WmmaReplicated,
 constexpr Family rdna4{32, 256, MatrixUnit::WmmaSplit,
                        "AMD, RDNA4 Instruction Set Architecture Reference Guide"};
 
-/// `chip` has static storage and holds one name: the row's, LLVM's and what the device reports.
+/// Emitters state alignments; without the feature LLVM keeps to them, so that a load at an odd
+/// address is a mistake that the simulator finds. `chip` has static storage and holds one name: the
+/// row's, LLVM's and what the device reports.
 TargetInfo amd(const llvm::StringRef &chip, const Family &family, const Product &product) {
   return {/*name=*/chip, TargetFamily::AMDGPU,
           /*device=*/"hip",
           /*layout=*/"simt32",
           /*triple=*/"amdgcn-amd-amdhsa",
           /*cpu=*/chip,
-          /*features=*/"",
+          /*features=*/"-unaligned-access-mode",
           /*required=*/llvm::ArrayRef<llvm::StringRef>(chip),
           /*activations=*/"f16",
           /*vectorBits=*/0,

@@ -78,10 +78,10 @@ private:
   void emitDotTokens(Value first) {
     if (plan.tileTokens == 1)
       return b.forRange(first, tokenEnd, 1, [&](Value token) { emitTokens(token, 1); });
-    Value rest = b.remU(b.sub(tokenEnd, first), LinearPlan::tokenTile);
+    Value rest = b.remU(b.sub(tokenEnd, first), plan.tokenTile());
     Value tiledEnd = b.select(b.equal(rest, 1), b.sub(tokenEnd, b.i32c(1)), tokenEnd);
-    b.forRange(first, tiledEnd, LinearPlan::tokenTile,
-               [&](Value firstToken) { emitTokens(firstToken, LinearPlan::tokenTile); });
+    b.forRange(first, tiledEnd, plan.tokenTile(),
+               [&](Value firstToken) { emitTokens(firstToken, plan.tokenTile()); });
     b.forRange(tiledEnd, tokenEnd, 1, [&](Value token) { emitTokens(token, 1); });
   }
 
@@ -147,9 +147,9 @@ private:
     if (groupsPerWave > 1)
       group.index = b.add(group.index, b.divU(b.lane(), LinearPlan::unitRows));
     group.slice = b.remU(group.index, plan.slices);
-    group.firstRow = b.mul(tileOfPart, plan.tileRows);
+    Value firstRow = b.mul(tileOfPart, plan.tileRows);
     Value unitOfPart = plan.paired ? b.remU(unit, plan.unitsPerPart()) : unit;
-    group.firstRow = b.add(group.firstRow, b.mul(unitOfPart, LinearPlan::unitRows));
+    firstRow = b.add(firstRow, b.mul(unitOfPart, LinearPlan::unitRows));
     group.firstToken = firstToken;
     group.tokenCount = tokenEnd;
     group.inputs = bindings.operand(op.getInput());
@@ -168,6 +168,9 @@ private:
         group.weight = b.select(isOther, weight(other), group.weight);
         group.lastRow = b.select(isOther, b.i32c(plan.parts[other].rows - 1), group.lastRow);
       }
+      // A unit past the part's last rows computes those again, and stores nothing.
+      Value lastUnit = b.mul(b.divU(group.lastRow, LinearPlan::unitRows), LinearPlan::unitRows);
+      group.firstRow = b.minU(firstRow, lastUnit);
       if (plan.matrix)
         emitMatrixSums(b, plan, plan.parts[parts[0]], group);
       else

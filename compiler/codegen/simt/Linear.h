@@ -24,10 +24,10 @@ struct LinearPlan {
   std::optional<Matrix> matrix; ///< The unit, if the kernel uses it.
 
   static constexpr int64_t unitRows = simt32Layout.tileRows;
-  /// Tokens of a register tile. A token costs one operation per weight, decoding 2.4, so that with
-  /// 8 tokens decoding is a quarter of the work; their 16 sums take 16 registers. By instruction
-  /// counts on gfx1151, not by measurement.
-  static constexpr int64_t tokenTile = 8;
+  /// Tokens of a register tile without the matrix unit. A token costs one operation per weight,
+  /// decoding 2.4, so that with 8 tokens decoding is a quarter of the work; their 16 sums take 16
+  /// registers. Waves of 64 have their inputs in vector registers, and 128 of those: 8 tokens spill.
+  int64_t tokenTile() const { return waveSize == unitRows ? 8 : 4; }
 
   int64_t columns() const { return parts[0].columns; }
   int64_t unitsPerPart() const { return (tileRows + unitRows - 1) / unitRows; }
@@ -39,7 +39,7 @@ struct LinearPlan {
   /// registers, and 64 tokens spill (LLVM 22, gfx1151: 33 to 423 registers).
   int64_t registerTokens() const {
     if (!matrix)
-      return tokenTile;
+      return tokenTile();
     const int64_t most = matrix->parts == 1 ? 32 : 64;
     return (std::min(tileTokens, most) + matrix->columns - 1) / matrix->columns * matrix->columns;
   }

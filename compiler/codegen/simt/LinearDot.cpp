@@ -44,7 +44,7 @@ void emitChunk(Simt &b, const LinearPlan &plan, const WeightShape &shape, const 
   // and spills: in Q4_K on gfx1151 (LLVM 22) 114 registers, 16 at 4 loads between fences. Vectors
   // of inputs take 16 registers each of the 128 that a lane has.
   constexpr int64_t runElements = 16;
-  const int64_t loadsPerFence = !isScalar ? 2 : addresses.size() == 1 ? 2 : 1;
+  const int64_t loadsPerFence = !isScalar ? 1 : addresses.size() == 1 ? 2 : 1;
   const auto alignment = static_cast<unsigned>(
       llvm::MinAlign(plan.columns() * plan.inputBytes(), plan.inputBytes() * runElements));
   int64_t loads = 0;
@@ -56,10 +56,15 @@ void emitChunk(Simt &b, const LinearPlan &plan, const WeightShape &shape, const 
     for (auto [token, address] : llvm::enumerate(addresses)) {
       if (loads++ % loadsPerFence == 0)
         b.scheduleFence();
-      Value loaded = b.loadConstant(b.vectorOf(plan.halfInputs ? b.f16 : b.f32, size),
-                                    b.at(address, first * plan.inputBytes()), alignment);
+      Type element = plan.halfInputs ? b.f16 : b.f32;
+      Value inputAddress = b.at(address, first * plan.inputBytes()), loaded;
+      // Rows of an odd number of halves are not aligned to words; each is loaded on its own.
+      if (alignment >= 4)
+        loaded = b.loadConstant(b.vectorOf(element, size), inputAddress, alignment);
       for (int64_t i = 0; i < size; ++i) {
-        Value &sum = sums[sumsPerToken * token + i % sumsPerToken], input = b.element(loaded, i);
+        Value &sum = sums[sumsPerToken * token + i % sumsPerToken];
+        Value input = loaded ? b.element(loaded, i)
+                             : b.loadConstant(element, b.at(inputAddress, 2 * i), alignment);
         if (plan.halfInputs)
           input = arith::ExtFOp::create(b, b.f32, input);
         sum = b.fma(run[i], input, sum);

@@ -30,8 +30,7 @@ public:
       : b(b), plan(plan), matrix(*plan.matrix), shape(shape), group(group),
         columnTiles(plan.registerTokens() / matrix.columns) {
     part = matrix.part(b);
-    Value lastTile = b.divU(group.lastRow, LinearPlan::unitRows);
-    Value tile = b.minU(b.divU(group.firstRow, LinearPlan::unitRows), lastTile);
+    Value tile = b.divU(group.firstRow, LinearPlan::unitRows);
     weights = b.at(group.weight, b.mul(b.toI64(tile), shape.tileBytes()));
     Value last = b.sub(group.tokenCount, b.i32c(1));
     ownToken = b.i32c(0);
@@ -89,38 +88,42 @@ private:
           if (run + 1 < runCount)
             row.prefetch(run + 1);
       }
-      inBlock(columnTile, columns, sums, [&] {
-        SmallVector<Value> next = loadStep(step + 1);
-        multiplyRun(weightRows, columns, columnTile, runs, sums);
-        columns = next;
-      });
+      inBlock(
+          columnTile, columns, sums,
+          [&] {
+            SmallVector<Value> next = loadStep(step + 1);
+            multiplyRun(weightRows, columns, columnTile, runs, sums);
+            columns = next;
+          },
+          [&] { columns = loadStep(step + 1); });
     }
     return sums;
   }
 
-  /// Emits what `body` does to `columns` and `sums` as a block of its own, which is left out for
-  /// column tiles without a token. Within a block LLVM's instruction selection for AMD GPUs moves
-  /// all loads ahead of the products, past any fence, and products that no branch holds sink to the
-  /// loop's end: either takes more registers than there are.
+  /// Emits what `body` does to `columns` and `sums` as a block of its own, in the place of which
+  /// column tiles without a token have `otherwise`. Within a block LLVM's instruction selection for
+  /// AMD GPUs moves all loads ahead of the products, past any fence, and products that no branch
+  /// holds sink to the loop's end: either takes more registers than there are.
   void inBlock(int64_t columnTile, SmallVector<Value> &columns, SmallVector<Value> &sums,
-               const std::function<void()> &body) {
+               const std::function<void()> &body, const std::function<void()> &otherwise) {
     if (columnTiles == 1 || !b.backend.scheduleFence)
       return body();
     Value first = b.add(firstToken, columnTile * matrix.columns);
-    SmallVector<Value> before(columns);
-    llvm::append_range(before, sums);
-    auto state = [&] {
-      SmallVector<Value> values(columns);
-      llvm::append_range(values, sums);
-      return values;
+    const SmallVector<Value> columnsBefore = columns, sumsBefore = sums;
+    SmallVector<Type> types(ValueRange(columns).getTypes());
+    llvm::append_range(types, ValueRange(sums).getTypes());
+    auto branch = [&](const std::function<void()> &code) {
+      return [&] {
+        columns = columnsBefore;
+        sums = sumsBefore;
+        code();
+        SmallVector<Value> values(columns);
+        llvm::append_range(values, sums);
+        return values;
+      };
     };
-    SmallVector<Value> after = b.choose(
-        b.below(first, group.tokenCount), ValueRange(before).getTypes(),
-        [&] {
-          body();
-          return state();
-        },
-        [&] { return before; });
+    SmallVector<Value> after =
+        b.choose(b.below(first, group.tokenCount), types, branch(body), branch(otherwise));
     columns.assign(after.begin(), after.begin() + static_cast<ptrdiff_t>(columns.size()));
     sums.assign(after.end() - static_cast<ptrdiff_t>(sums.size()), after.end());
   }

@@ -69,11 +69,23 @@ uint8_t *Workgroup::scratch(Wave &wave, unsigned lane, uint64_t offset, unsigned
   return scratchData.data() + at;
 }
 
+/// Whether a load may write a register that an earlier one is still to write: loads of one counter
+/// arrive in order, so the halves of a register need no wait between them.
+static bool arrivesInOrder(const PendingLoads &loads, const Instruction &instruction,
+                           const RegisterRange &range, unsigned reg) {
+  const uint32_t counter = loads.pending[reg] >> 30;
+  const bool isLoad =
+      (instruction.kind == InstructionClass::VmemLoad && counter == PendingLoads::Vector) ||
+      (instruction.kind == InstructionClass::LdsLoad && counter == PendingLoads::Lds);
+  return isLoad && range.first == NumScalars + instruction.destination;
+}
+
 bool Workgroup::checkWaits(Wave &wave, const Instruction &instruction) {
   for (unsigned i = 0; i < instruction.numRanges; ++i) {
     RegisterRange range = instruction.ranges[i];
     for (unsigned reg = range.first; reg < unsigned(range.first + range.count); ++reg) {
-      if (!wave.loads.isPending(reg)) [[likely]]
+      if (!wave.loads.isPending(reg) || arrivesInOrder(wave.loads, instruction, range, reg))
+          [[likely]]
         continue;
       wave.loads.pending[reg] = 0;
       bool vector = reg >= NumScalars;
