@@ -36,6 +36,16 @@ struct CodeObject {
   std::string fallback; ///< For drivers that refuse `bytes`; empty where there is nothing else.
   std::vector<KernelCode> kernels; ///< One per `rt.kernel` of the executable, in any order.
   std::optional<ProbeCode> probes;
+
+  /// All kernels, those of the probes included.
+  std::vector<KernelCode *> allKernels() {
+    std::vector<KernelCode *> all;
+    for (KernelCode &kernel : kernels)
+      all.push_back(&kernel);
+    if (probes)
+      all.insert(all.end(), {&probes->read, &probes->peak});
+    return all;
+  }
 };
 
 } // namespace tawny

@@ -50,13 +50,8 @@ llvm::Error readSymbolSizes(CodeObject &code) {
         return name.takeError();
       sizes[*name] = llvm::object::ELFSymbolRef(symbol).getSize();
     }
-  auto fill = [&](KernelCode &kernel) { kernel.codeBytes = sizes.lookup(kernel.symbol); };
-  for (KernelCode &kernel : code.kernels)
-    fill(kernel);
-  if (code.probes) {
-    fill(code.probes->read);
-    fill(code.probes->peak);
-  }
+  for (KernelCode *kernel : code.allKernels())
+    kernel->codeBytes = sizes.lookup(kernel->symbol);
   return llvm::Error::success();
 }
 

@@ -67,12 +67,12 @@ llvm::Error readMetadata(CodeObject &code) {
         if (auto name = node.getMap().find(".name");
             name != node.getMap().end() && name->second.isString())
           kernels[name->second.getString()] = node.getMap();
-  for (KernelCode &kernel : code.kernels) {
-    auto entry = kernels.find(kernel.symbol);
+  for (KernelCode *kernel : code.allKernels()) {
+    auto entry = kernels.find(kernel->symbol);
     if (entry == kernels.end())
       return llvm::createStringError("the code object's metadata lacks kernel '%s'",
-                                     kernel.symbol.c_str());
-    fill(kernel, entry->second);
+                                     kernel->symbol.c_str());
+    fill(*kernel, entry->second);
   }
   return llvm::Error::success();
 }

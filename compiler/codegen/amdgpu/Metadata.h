@@ -6,7 +6,7 @@
 
 namespace tawny::amdgpu {
 
-/// Fills registers, spills, LDS and scratch of code.kernels from the metadata note of code.bytes
+/// Fills registers, spills, LDS and scratch of all kernels from the metadata note of code.bytes
 /// (LLVM, User Guide for AMDGPU Backend, "Code Object Metadata"): map `amdhsa.kernels` of a
 /// MessagePack document. An error if the note or one of the kernels is missing.
 llvm::Error readMetadata(CodeObject &code);

@@ -28,6 +28,7 @@ uint64_t numberBefore(llvm::StringRef line, llvm::StringRef unit) {
 ///   ptxas info    : Used 40 registers, used 1 barriers, …
 llvm::Error readReport(llvm::StringRef report, CodeObject &code) {
   constexpr uint64_t registerBytes = 4;
+  std::vector<KernelCode *> kernels = code.allKernels();
   KernelCode *kernel = nullptr;
   size_t found = 0;
   llvm::SmallVector<llvm::StringRef> lines;
@@ -35,9 +36,9 @@ llvm::Error readReport(llvm::StringRef report, CodeObject &code) {
   for (llvm::StringRef line : lines) {
     if (line.contains("Compiling entry function")) {
       llvm::StringRef name = line.split('\'').second.split('\'').first;
-      auto entry = llvm::find_if(code.kernels,
-                                 [&](const KernelCode &kernel) { return kernel.symbol == name; });
-      kernel = entry == code.kernels.end() ? nullptr : &*entry;
+      auto entry = llvm::find_if(
+          kernels, [&](const KernelCode *candidate) { return candidate->symbol == name; });
+      kernel = entry == kernels.end() ? nullptr : *entry;
     } else if (kernel && line.contains("bytes stack frame")) {
       kernel->scratchBytes = numberBefore(line, "bytes stack frame");
       kernel->spills =
@@ -47,10 +48,10 @@ llvm::Error readReport(llvm::StringRef report, CodeObject &code) {
       ++found;
     }
   }
-  if (found == code.kernels.size())
+  if (found == kernels.size())
     return llvm::Error::success();
   return llvm::createStringError("expected ptxas to report on %zu kernels, found %zu:\n%s",
-                                 code.kernels.size(), found, report.str().c_str());
+                                 kernels.size(), found, report.str().c_str());
 }
 
 } // namespace

@@ -14,7 +14,7 @@ namespace tawny::nvptx {
 std::optional<std::string> findPtxas();
 
 /// Assembles PTX into a cubin for a chip (sm_90). Fills registers, spills and stack of
-/// code.kernels from what ptxas reports; their names are the entry points'. An error carries
+/// all kernels from what ptxas reports; their symbols are the entry points' names. An error carries
 /// ptxas's messages.
 llvm::Expected<std::string> assemble(llvm::StringRef ptxas, llvm::StringRef ptx,
                                      llvm::StringRef chip, CodeObject &code);

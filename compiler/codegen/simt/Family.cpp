@@ -108,9 +108,10 @@ llvm::Expected<CodeObject> compile(const Family &family, rt::ExecutableOp execut
   auto emitted = emitKernels(executable, target, family.backend(), missing, kernels);
   if (!emitted)
     return emitted.takeError();
+  CodeObject code;
+  ProbeCode probes = emitProbes(executable, target, family.backend(), kernels);
   if (failed(verify(*module)))
     return llvm::createStringError("the GPU emitters made invalid IR; see the diagnostics above");
-  CodeObject code;
   if (options.stage == CodegenStage::Kernels) {
     llvm::raw_string_ostream(code.bytes) << *module << "\n";
     return code;
@@ -133,6 +134,7 @@ llvm::Expected<CodeObject> compile(const Family &family, rt::ExecutableOp execut
                             .symbol = kernel.name,
                             .sharedBytes = static_cast<uint64_t>(kernel.sharedBytes),
                             .threads = kernel.threads});
+  code.probes = std::move(probes);
   if (llvm::Error error = family.link(std::move(*text), target, code))
     return error;
   warnOfSpills(executable, code);

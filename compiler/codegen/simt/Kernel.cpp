@@ -1,5 +1,7 @@
 #include "compiler/codegen/simt/Kernel.h"
 
+#include "compiler/codegen/simt/Probes.h"
+
 #include "passes/KernelShapes.h"
 
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -10,7 +12,6 @@ using namespace mlir;
 namespace tawny::simt {
 
 Bindings::Bindings(rt::KernelOp kernel, ValueRange pointers)
-
     : bindings(kernel.getBindings()), pointers(pointers.begin(), pointers.end()) {}
 
 Value Bindings::find(rt::Source source, int64_t index) const {
@@ -109,18 +110,18 @@ static Value sharedMemory(Simt &b, gpu::GPUModuleOp module, llvm::StringRef kern
   return LLVM::AddressOfOp::create(b, b.shared, name);
 }
 
-static void emitKernel(rt::KernelOp kernel, const TargetInfo &target, const Backend &backend,
-                       const KernelBody &body, gpu::GPUModuleOp module) {
-  OpBuilder plain = OpBuilder::atBlockEnd(module.getBody());
-  Simt b(kernel.getLoc(), plain, target, backend);
-  SmallVector<Type> pointers(kernel.getBindings().size(), b.global);
+/// Emits a kernel's body and its wrapper. `bindings` makes of the bindings' pointers what the body
+/// gets.
+static void emitKernel(Simt &b, llvm::StringRef name, const KernelBody &body, size_t bindingCount,
+                       llvm::function_ref<Bindings(ValueRange)> bindings, gpu::GPUModuleOp module) {
+  b.setInsertionPointToEnd(module.getBody());
+  SmallVector<Type> pointers(bindingCount, b.global);
   SmallVector<Type> arguments{b.i32};
   llvm::append_range(arguments, pointers);
   if (body.sharedBytes != 0)
     arguments.push_back(b.shared);
 
-  std::string bodyName = (kernel.getSymName() + ".body").str();
-  auto function = func::FuncOp::create(b, bodyName, b.getFunctionType(arguments, {}));
+  auto function = func::FuncOp::create(b, (name + ".body").str(), b.getFunctionType(arguments, {}));
   function.setPrivate();
   function->setAttr("llvm.linkage",
                     LLVM::LinkageAttr::get(b.getContext(), LLVM::Linkage::Internal));
@@ -128,12 +129,12 @@ static void emitKernel(rt::KernelOp kernel, const TargetInfo &target, const Back
   Block *entry = function.addEntryBlock();
   b.setInsertionPointToStart(entry);
   Value shared = body.sharedBytes != 0 ? Value(entry->getArguments().back()) : Value();
-  body.emit(b, entry->getArgument(0),
-            Bindings(kernel, entry->getArguments().slice(1, pointers.size())), shared);
+  body.emit(b, entry->getArgument(0), bindings(entry->getArguments().slice(1, bindingCount)),
+            shared);
   func::ReturnOp::create(b);
 
   b.setInsertionPointToEnd(module.getBody());
-  auto wrapper = gpu::GPUFuncOp::create(b, kernel.getSymName(), b.getFunctionType(pointers, {}));
+  auto wrapper = gpu::GPUFuncOp::create(b, name, b.getFunctionType(pointers, {}));
   wrapper->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), b.getUnitAttr());
   wrapper.setKnownBlockSize(ArrayRef<int32_t>{static_cast<int32_t>(body.threads), 1, 1});
   b.setInsertionPointToStart(&wrapper.getBody().front());
@@ -141,7 +142,7 @@ static void emitKernel(rt::KernelOp kernel, const TargetInfo &target, const Back
   SmallVector<Value> operands{tile};
   llvm::append_range(operands, wrapper.getArguments());
   if (body.sharedBytes != 0)
-    operands.push_back(sharedMemory(b, module, kernel.getSymName(), body.sharedBytes));
+    operands.push_back(sharedMemory(b, module, name, body.sharedBytes));
   func::CallOp::create(b, function, operands);
   gpu::ReturnOp::create(b);
 }
@@ -166,10 +167,36 @@ llvm::Expected<std::vector<EmittedKernel>> emitKernels(rt::ExecutableOp executab
       return kernelError(kernel, "needs " + llvm::Twine(body->sharedBytes) +
                                      " bytes of shared memory; " + target.name + " has " +
                                      llvm::Twine(target.sharedBytes));
-    emitKernel(kernel, target, backend, *body, module);
+    OpBuilder builder(module);
+    Simt b(kernel.getLoc(), builder, target, backend);
+    emitKernel(
+        b, kernel.getSymName(), *body, kernel.getBindings().size(),
+        [&](ValueRange pointers) { return Bindings(kernel, pointers); }, module);
     kernels.push_back({kernel.getSymName().str(), body->threads, body->sharedBytes});
   }
   return kernels;
+}
+
+ProbeCode emitProbes(rt::ExecutableOp executable, const TargetInfo &target, const Backend &backend,
+                     gpu::GPUModuleOp module) {
+  OpBuilder builder(module);
+  Simt b(executable.getLoc(), builder, target, backend);
+  auto emit = [&](llvm::StringRef name, const KernelBody &body, size_t bindingCount) {
+    std::string symbol = ("probe_" + name).str();
+    emitKernel(
+        b, symbol, body, bindingCount, [](ValueRange pointers) { return Bindings(pointers); },
+        module);
+    return KernelCode{.name = ("probe." + name).str(), .symbol = symbol, .threads = body.threads};
+  };
+  ReadProbe read = planReadProbe(target);
+  PeakProbe peak = planPeakProbe(target, executable.getTarget().getActivations().getValue());
+  ProbeCode code;
+  code.read = emit("read", read.body, 2);
+  code.readTileBytes = static_cast<uint64_t>(read.tileBytes);
+  code.peak = emit("peak", peak.body, 1);
+  code.peakTileOperations = static_cast<uint64_t>(peak.tileOperations);
+  code.peakUnit = peak.unit.str();
+  return code;
 }
 
 } // namespace tawny::simt

@@ -3,6 +3,7 @@
 // that a persistent kernel can call it; the launch wrapper around it does.
 #pragma once
 
+#include "compiler/codegen/CodeObject.h"
 #include "compiler/codegen/simt/Simt.h"
 #include "dialects/llm/Llm.h"
 #include "dialects/rt/Rt.h"
@@ -16,10 +17,14 @@ class Bindings {
 public:
   /// `pointers` are in the order of the kernel's binding list.
   Bindings(rt::KernelOp kernel, mlir::ValueRange pointers);
+  /// Bindings that have no other name than their place.
+  explicit Bindings(mlir::ValueRange pointers) : pointers(pointers.begin(), pointers.end()) {}
 
   /// Of the tensor that a block argument of the kernel's body stands for.
   Value operand(Value blockArgument) const;
   Value result(unsigned index) const;
+  /// By its place in the list.
+  Value at(size_t index) const { return pointers[index]; }
   /// Of another source; requireSources has found that it is there.
   Value source(rt::Source source) const;
 
@@ -94,5 +99,10 @@ llvm::Expected<std::vector<EmittedKernel>> emitKernels(rt::ExecutableOp executab
                                                        const TargetInfo &target,
                                                        const Backend &backend, Missing missing,
                                                        mlir::gpu::GPUModuleOp module);
+
+/// Emits the kernels that measure the machine behind them, as entry points probe_read and
+/// probe_peak.
+ProbeCode emitProbes(rt::ExecutableOp executable, const TargetInfo &target, const Backend &backend,
+                     mlir::gpu::GPUModuleOp module);
 
 } // namespace tawny::simt
