@@ -19,6 +19,16 @@ std::vector<std::string> split(const std::string &text, char separator) {
   return parts;
 }
 
+/// Splits at bars with spaces around; |v0| is an operand.
+std::vector<std::string> splitAtBars(const std::string &text) {
+  std::vector<std::string> parts;
+  size_t first = 0;
+  for (size_t at; (at = text.find(" | ", first)) != std::string::npos; first = at + 2)
+    parts.push_back(text.substr(first, at - first));
+  parts.push_back(text.substr(first));
+  return parts;
+}
+
 std::vector<std::string> words(const std::string &text) {
   std::vector<std::string> found;
   std::stringstream stream(text);
@@ -67,8 +77,8 @@ bool parseDword(std::string text, uint32_t &value) {
     value = std::bit_cast<uint16_t>(static_cast<_Float16>(parseReal(text, real) ? real : 0));
     return parseReal(text, real);
   }
-  // `inf` ends in f.
-  if (text != "inf" && text != "-inf" && !takeSuffix(text, "f"))
+  // `inf` ends in f as it is.
+  if (text != "inf" && text != "-inf" && text != "nan" && !takeSuffix(text, "f"))
     return false;
   value = std::bit_cast<uint32_t>(static_cast<float>(parseReal(text, real) ? real : 0));
   return parseReal(text, real);
@@ -115,7 +125,7 @@ CaseFile readCases(const std::string &path) {
       chips = words(text.substr(6));
       continue;
     }
-    std::vector<std::string> parts = split(text, '|');
+    std::vector<std::string> parts = splitAtBars(text);
     CaseFile::Line line{number, chips, {}};
     if (parts.size() != 3 || !parseRegisters(parts[1], line.test.before) ||
         !parseRegisters(parts[2], line.test.after) || line.test.after.empty() || chips.empty()) {

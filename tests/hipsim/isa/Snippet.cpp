@@ -36,6 +36,8 @@ bool TestMemory::report(const Violation &violation) {
 
 Machine::Machine(const std::string &chip, const std::string &text, unsigned waves)
     : code(assemble(chip, text + "\ns_endpgm\n")) {
+  if (code.empty())
+    return;
   auto created = CodeImage::create(0x1000, code, chip);
   if (!created) {
     ADD_FAILURE() << created.error().message;

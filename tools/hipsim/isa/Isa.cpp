@@ -81,7 +81,10 @@ WorkgroupRunner::WorkgroupRunner(const KernelLaunch &launch, MemoryPort &port)
     : state(std::make_unique<Workgroup>(launch, port)) {}
 WorkgroupRunner::~WorkgroupRunner() = default;
 
-ErrorOr<void> WorkgroupRunner::run(Dim3 workgroup) { return state->run(workgroup); }
+ErrorOr<void> WorkgroupRunner::run(Dim3 workgroup) {
+  state->start(workgroup);
+  return state->finish();
+}
 const Counters &WorkgroupRunner::counters() const { return state->counters; }
 
 } // namespace tawny::hipsim

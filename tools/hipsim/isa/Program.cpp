@@ -115,6 +115,12 @@ const Instruction &Program::decode(uint64_t pc, bool wave64) {
   return instruction;
 }
 
+std::string_view Program::refusal(const Instruction &instruction) const {
+  if (instruction.execute != executeRefusal)
+    return "";
+  return *static_cast<const std::string *>(instruction.entry);
+}
+
 std::string Program::text(uint64_t pc) {
   std::lock_guard lock(mutex);
   char address[32];

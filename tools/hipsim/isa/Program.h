@@ -32,6 +32,8 @@ public:
     return decode(pc, wave64);
   }
 
+  /// Why an instruction fails when it is reached; empty if it can be executed.
+  std::string_view refusal(const Instruction &instruction) const;
   std::string text(uint64_t pc);
   const Chip &chip() const { return target; }
   std::span<const std::byte> bytes() const { return image; }

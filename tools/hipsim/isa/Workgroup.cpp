@@ -142,8 +142,7 @@ void Workgroup::passBarriers() {
   }
 }
 
-ErrorOr<void> Workgroup::run(Dim3 workgroup) {
-  start(workgroup);
+ErrorOr<void> Workgroup::finish() {
   while (!failed()) {
     bool running = false;
     for (Wave &wave : waves) {

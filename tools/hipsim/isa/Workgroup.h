@@ -15,7 +15,9 @@ class Workgroup {
 public:
   Workgroup(const KernelLaunch &launch, MemoryPort &port);
 
-  ErrorOr<void> run(Dim3 id);
+  /// Sets all waves to their beginning; finish() runs them to their end.
+  void start(Dim3 workgroup);
+  ErrorOr<void> finish();
 
   Location location(const Wave &wave) const {
     return {launch.name, id, wave.index, wave.instructionPc};
@@ -39,7 +41,6 @@ public:
                    bool &goOn);
 
 private:
-  void start(Dim3 workgroup);
   void runWave(Wave &wave);
   bool checkWaits(Wave &wave, const Instruction &instruction);
   void passBarriers();
