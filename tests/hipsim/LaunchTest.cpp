@@ -149,6 +149,26 @@ TEST_F(LaunchTest, ReadsHostMemory) {
   EXPECT_EQ(HIP(hipHostUnregister)(registered.data()), hipSuccess);
 }
 
+TEST_F(LaunchTest, TracesAWave) {
+  restart({{"TRACE", "store:1:1:1"}}); // the second launch's second workgroup's second wave
+  auto *to = allocate<uint32_t>(64 * 3);
+  hipFunction_t store = kernel("store");
+  for (uint32_t value : {5u, 6u}) {
+    testing::internal::CaptureStderr();
+    ASSERT_EQ(launch(store, 3, to, value, int64_t{0}), hipSuccess);
+    std::string text = testing::internal::GetCapturedStderr();
+    if (value == 5) {
+      EXPECT_EQ(text, "");
+      continue;
+    }
+    EXPECT_TRUE(text.starts_with("hipsim: wave 1: 0x")) << text;
+    EXPECT_NE(text.find("s_load_b"), std::string::npos) << text;
+    // Items 96 to 127 by their number, as the kernel computes it.
+    EXPECT_NE(text.find(" = 00000060 00000061 00000062"), std::string::npos) << text;
+    EXPECT_NE(text.find("s_endpgm\n"), std::string::npos) << text;
+  }
+}
+
 TEST_F(LaunchTest, ThreadsChangeNothing) {
   std::vector<float> results[2];
   for (const char *threads : {"1", "4"}) {

@@ -37,9 +37,20 @@ kernel void exchange(global unsigned *to) {
 }
 
 kernel void race(global unsigned *to) {
-  local volatile unsigned shared[256];
+  local volatile unsigned shared[64];
+  shared[lane()] = 0;
+  __builtin_amdgcn_fence(__ATOMIC_RELEASE, "workgroup");
+  __builtin_amdgcn_s_barrier();
+  __builtin_amdgcn_fence(__ATOMIC_ACQUIRE, "workgroup");
   shared[lane()] = lane();
-  to[item()] = shared[255 - lane()];
+  to[item()] = shared[lane() ^ 32];
+}
+
+kernel void unwritten(global unsigned *to) {
+  local volatile unsigned shared[64];
+  if (lane() != 5)
+    shared[lane()] = 0;
+  to[item()] = shared[lane()];
 }
 
 kernel void endless(global volatile unsigned *flag) {

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -165,6 +166,12 @@ private:
   std::unique_ptr<Program> state;
 };
 
+/// The wave whose instructions are printed on stderr, each with what it changes.
+struct TracedWave {
+  Dim3 workgroup;
+  uint32_t wave = 0;
+};
+
 /// One launch of one kernel.
 struct KernelLaunch {
   const CodeImage *code = nullptr;
@@ -176,6 +183,7 @@ struct KernelLaunch {
   uint64_t dispatchAddress = 0; ///< of the AQL packet, for kernels that ask; 0: refuse those
   uint32_t dynamicLdsBytes = 0;
   uint64_t instructionBudget = uint64_t(1) << 32; ///< of one wave, before it counts as endless
+  std::optional<TracedWave> trace;
 };
 
 class Workgroup; // registers, LDS and scratch

@@ -113,10 +113,20 @@ void Workgroup::runWave(Wave &wave) {
     counters.valuCycles += instruction.cycles * wave.blocks;
     ++wave.instructions;
     instruction.execute(wave, instruction);
+    if (launch.trace) [[unlikely]]
+      traceInstruction(wave);
   }
   if (wave.state == WaveState::Running && wave.instructions > launch.instructionBudget)
     fail(wave, "the wave has run " + std::to_string(wave.instructions) +
                    " instructions and does not end");
+}
+
+/// Prints what has run, if it is of the traced wave.
+void Workgroup::traceInstruction(Wave &wave) {
+  const Dim3 &wanted = launch.trace->workgroup;
+  if (wave.index != launch.trace->wave || id.x != wanted.x || id.y != wanted.y || id.z != wanted.z)
+    return;
+  trace->executed(wave, program.text(wave.instructionPc));
 }
 
 void Workgroup::passBarriers() {
@@ -143,6 +153,8 @@ void Workgroup::passBarriers() {
 }
 
 ErrorOr<void> Workgroup::finish() {
+  if (launch.trace && launch.trace->wave < waves.size())
+    trace = std::make_unique<WaveTrace>(waves[launch.trace->wave]);
   while (!failed()) {
     bool running = false;
     for (Wave &wave : waves) {

@@ -3,6 +3,7 @@
 
 #include "tools/hipsim/isa/LdsMemory.h"
 #include "tools/hipsim/isa/Program.h"
+#include "tools/hipsim/isa/Trace.h"
 #include "tools/hipsim/isa/Wave.h"
 
 #include <memory>
@@ -44,6 +45,7 @@ private:
   void runWave(Wave &wave);
   bool checkWaits(Wave &wave, const Instruction &instruction);
   void passBarriers();
+  void traceInstruction(Wave &wave);
   void initialise(Wave &wave, unsigned number);
   void initialiseScalars(Wave &wave);
 
@@ -55,6 +57,7 @@ private:
   std::unique_ptr<uint32_t[], Aligned> vectors;
   std::vector<uint8_t> scratchData, scratchWritten;
   std::string failure;
+  std::unique_ptr<WaveTrace> trace; ///< while the traced wave runs
 };
 
 } // namespace tawny::hipsim

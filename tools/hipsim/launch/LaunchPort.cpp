@@ -262,8 +262,11 @@ bool LaunchPort::report(const Violation &violation) {
   const Location &where = violation.location;
   std::string_view kind = violationName(violation.kind);
   std::string text = format("kernel '%.*s': ", int(where.kernel.size()), where.kernel.data());
-  text += std::string(kind) + ": " + violation.message;
-  text += format("\n  address 0x%llx, ", Unsigned(violation.address));
+  bool hasAddress = violation.kind != ViolationKind::MissingWait &&
+                    violation.kind != ViolationKind::BarrierDivergence;
+  text += std::string(kind) + ": " + violation.message + "\n  ";
+  if (hasAddress)
+    text += format("address 0x%llx, ", Unsigned(violation.address));
   return addFinding(text + place(where, violation.lane, 1));
 }
 

@@ -18,6 +18,12 @@ void lower(std::atomic<uint64_t> &value, uint64_t other) {
     ;
 }
 
+/// The workgroup that is started as number `index`.
+Dim3 workgroupAt(const Dim3 &grid, uint64_t index) {
+  return {static_cast<uint32_t>(index % grid.x), static_cast<uint32_t>(index / grid.x % grid.y),
+          static_cast<uint32_t>(index / grid.x / grid.y)};
+}
+
 } // namespace
 
 /// What a thread has of its own during a launch.
@@ -50,6 +56,16 @@ void Launcher::placeArguments(LaunchRequest &request) {
                request.arguments.size());
 }
 
+/// What HIPSIM_TRACE asks for of this launch.
+std::optional<TracedWave> Launcher::tracedWave(const LaunchRequest &request) {
+  const TraceRequest &wanted = options.trace;
+  const std::string &name = request.kernel->metadata.name;
+  if (!wanted.enabled || (!wanted.kernel.empty() && wanted.kernel != name) ||
+      launchesOf[name]++ != wanted.launch)
+    return std::nullopt;
+  return TracedWave{workgroupAt(request.grid, wanted.workgroup), wanted.wave};
+}
+
 LaunchOutcome Launcher::run(LaunchRequest &request) {
   const LoadedKernel &kernel = *request.kernel;
   placeArguments(request);
@@ -63,6 +79,7 @@ LaunchOutcome Launcher::run(LaunchRequest &request) {
   launch.dispatchAddress = arguments->base;
   launch.dynamicLdsBytes = request.dynamicLdsBytes;
   launch.instructionBudget = options.instructionLimit;
+  launch.trace = tracedWave(request);
 
   PortOptions portOptions;
   portOptions.stopAtFinding = options.onViolation != OnViolation::Report;
@@ -87,9 +104,7 @@ LaunchOutcome Launcher::run(LaunchRequest &request) {
     for (uint64_t i; (i = next.fetch_add(1)) < total && i < stopBehind.load();) {
       thread.port.beginWorkgroup(i);
       size_t before = thread.port.findings.size();
-      Dim3 workgroup{static_cast<uint32_t>(i % grid.x), static_cast<uint32_t>(i / grid.x % grid.y),
-                     static_cast<uint32_t>(i / grid.x / grid.y)};
-      ErrorOr<void> ran = runner.run(workgroup);
+      ErrorOr<void> ran = runner.run(workgroupAt(grid, i));
       bool found = thread.port.findings.size() != before;
       if (!ran && !(found && portOptions.stopAtFinding))
         thread.failures.push_back({i, 0, ran.error().message});

@@ -5,6 +5,9 @@
 #include "tools/hipsim/launch/CounterTable.h"
 #include "tools/hipsim/launch/Workers.h"
 
+#include <map>
+#include <optional>
+
 namespace tawny::hipsim {
 
 /// One launch, with arguments that are the caller's no more.
@@ -39,6 +42,7 @@ private:
   struct Thread;
 
   void placeArguments(LaunchRequest &request);
+  std::optional<TracedWave> tracedWave(const LaunchRequest &request);
   void finishCounts(const LoadedKernel &kernel, std::vector<Thread> &threads);
   LaunchOutcome conclude(std::vector<Thread> &threads);
   void print(const std::vector<Finding> &findings);
@@ -49,6 +53,7 @@ private:
   CounterTable table;
   Allocation *arguments = nullptr; ///< the dispatch packet, then the segment of arguments
   uint64_t reportsLeft;
+  std::map<std::string, uint64_t> launchesOf; ///< kernels by name, for HIPSIM_TRACE
   std::string report;
 };
 
