@@ -169,8 +169,11 @@ private:
         group.lastRow = b.select(isOther, b.i32c(plan.parts[other].rows - 1), group.lastRow);
       }
       // A unit past the part's last rows computes those again, and stores nothing.
-      Value lastUnit = b.mul(b.divU(group.lastRow, LinearPlan::unitRows), LinearPlan::unitRows);
-      group.firstRow = b.minU(firstRow, lastUnit);
+      group.firstRow = firstRow;
+      if (llvm::any_of(plan.parts, [&](auto &shape) { return shape.rows % plan.tileRows != 0; })) {
+        Value lastUnit = b.mul(b.divU(group.lastRow, LinearPlan::unitRows), LinearPlan::unitRows);
+        group.firstRow = b.minU(firstRow, lastUnit);
+      }
       if (plan.matrix)
         emitMatrixSums(b, plan, plan.parts[parts[0]], group);
       else

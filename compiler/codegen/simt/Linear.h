@@ -26,7 +26,8 @@ struct LinearPlan {
   static constexpr int64_t unitRows = simt32Layout.tileRows;
   /// Tokens of a register tile without the matrix unit. A token costs one operation per weight,
   /// decoding 2.4, so that with 8 tokens decoding is a quarter of the work; their 16 sums take 16
-  /// registers. Waves of 64 have their inputs in vector registers, and 128 of those: 8 tokens spill.
+  /// registers. Waves of 64 have their inputs in vector registers, and 128 of those: 8 tokens
+  /// spill.
   int64_t tokenTile() const { return waveSize == unitRows ? 8 : 4; }
 
   int64_t columns() const { return parts[0].columns; }
