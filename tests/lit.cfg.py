@@ -31,6 +31,8 @@ config.substitutions.append(
     ("%samples", os.path.join(config.tawny_source_dir, "models", "samples"))
 )
 config.substitutions.append(("%data", data))
+# The fake drivers and, where it is built, the simulator.
+config.substitutions.append(("%libraries", os.path.join(config.tawny_binary_dir, "lib")))
 if os.path.isdir(os.path.join(data, "models")):
     config.available_features.add("shared-data")
 

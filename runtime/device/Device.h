@@ -103,6 +103,7 @@ private:
 struct DeviceMemory {
   uint64_t totalBytes;
   uint64_t availableBytes; ///< what this process may still allocate without hurting others
+  std::string advice = {}; ///< what would give it more; empty where nothing would
 };
 
 /// The interface of processors. Its calls are what a program needs and no more, so that a driver's

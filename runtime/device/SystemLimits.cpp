@@ -1,7 +1,8 @@
 #include "runtime/device/SystemLimits.h"
 
+#include "runtime/device/SystemFiles.h"
+
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <sched.h>
@@ -9,31 +10,6 @@
 #include <string_view>
 
 namespace tawny {
-
-/// A small file of /proc or /sys, or nothing. These files have no size, so they are read to the
-/// end.
-static std::optional<std::string> readText(const std::string &path) {
-  std::FILE *file = std::fopen(path.c_str(), "re");
-  if (!file)
-    return std::nullopt;
-  std::string text;
-  char block[4096];
-  while (size_t bytes = std::fread(block, 1, sizeof(block), file))
-    text.append(block, bytes);
-  std::fclose(file);
-  return text;
-}
-
-static std::optional<int64_t> readInteger(const std::string &path) {
-  std::optional<std::string> text = readText(path);
-  if (!text)
-    return std::nullopt;
-  char *end;
-  long long value = std::strtoll(text->c_str(), &end, 10);
-  if (end == text->c_str())
-    return std::nullopt;
-  return value;
-}
 
 static std::vector<std::string_view> linesOf(std::string_view text) {
   std::vector<std::string_view> lines;
@@ -51,9 +27,9 @@ unsigned SystemLimits::physicalCores(const std::vector<unsigned> &cpus) const {
     std::string own = "cpu" + std::to_string(cpu);
     std::string folder = sys + "/devices/system/cpu/" + own + "/topology/";
     // Older kernels know the first name only under the second.
-    std::optional<std::string> siblings = readText(folder + "core_cpus_list");
+    std::optional<std::string> siblings = readSystemText(folder + "core_cpus_list");
     if (!siblings)
-      siblings = readText(folder + "thread_siblings_list");
+      siblings = readSystemText(folder + "thread_siblings_list");
     cores.insert(siblings.value_or(own));
   }
   return static_cast<unsigned>(cores.size());
@@ -64,7 +40,7 @@ unsigned SystemLimits::physicalCores(const std::vector<unsigned> &cpus) const {
 /// unified hierarchy of version 2 has the id 0 and no controllers.
 std::vector<std::string> SystemLimits::controlGroups(const std::string &controller) const {
   std::vector<std::string> folders;
-  std::string text = readText(proc + "/self/cgroup").value_or("");
+  std::string text = readSystemText(proc + "/self/cgroup").value_or("");
   for (std::string_view line : linesOf(text)) {
     size_t first = line.find(':');
     size_t second = first == std::string_view::npos ? first : line.find(':', first + 1);
@@ -93,12 +69,12 @@ std::optional<double> SystemLimits::cpuQuota() const {
   };
   for (const std::string &folder : controlGroups("cpu")) {
     // "max 100000" where there is no limit: no number, so the quota reads as 0.
-    std::string both = readText(folder + "/cpu.max").value_or("");
+    std::string both = readSystemText(folder + "/cpu.max").value_or("");
     char *rest;
     double quota = std::strtod(both.c_str(), &rest);
     limit(quota, std::strtod(rest, nullptr));
-    limit(static_cast<double>(readInteger(folder + "/cpu.cfs_quota_us").value_or(0)),
-          static_cast<double>(readInteger(folder + "/cpu.cfs_period_us").value_or(0)));
+    limit(static_cast<double>(readSystemInteger(folder + "/cpu.cfs_quota_us").value_or(0)),
+          static_cast<double>(readSystemInteger(folder + "/cpu.cfs_period_us").value_or(0)));
   }
   return least;
 }
@@ -130,7 +106,7 @@ unsigned SystemLimits::usableCores() const {
 }
 
 std::optional<uint64_t> SystemLimits::memoryLine(const std::string &key) const {
-  std::string text = readText(proc + "/meminfo").value_or("");
+  std::string text = readSystemText(proc + "/meminfo").value_or("");
   for (std::string_view line : linesOf(text)) {
     if (!line.starts_with(key + ":"))
       continue;
@@ -154,9 +130,9 @@ std::optional<uint64_t> SystemLimits::availableMemory() const {
     least = std::min(least.value_or(left), left);
   };
   for (const std::string &folder : controlGroups("memory")) {
-    limit(readInteger(folder + "/memory.max"), readInteger(folder + "/memory.current"));
-    limit(readInteger(folder + "/memory.limit_in_bytes"),
-          readInteger(folder + "/memory.usage_in_bytes"));
+    limit(readSystemInteger(folder + "/memory.max"), readSystemInteger(folder + "/memory.current"));
+    limit(readSystemInteger(folder + "/memory.limit_in_bytes"),
+          readSystemInteger(folder + "/memory.usage_in_bytes"));
   }
   return least;
 }

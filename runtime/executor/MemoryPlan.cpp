@@ -78,8 +78,9 @@ ErrorOr<void> checkMemory(const std::vector<MemoryLine> &plan, const DeviceMemor
     return {};
   return makeError("the model needs %" PRIu64 " bytes (%s) and %" PRIu64 " of %" PRIu64
                    " are available: free memory, or compile with a smaller --kv-tokens, "
-                   "--max-context or --max-batch",
-                   needed, lines.c_str(), memory.availableBytes, memory.totalBytes);
+                   "--max-context or --max-batch%s%s",
+                   needed, lines.c_str(), memory.availableBytes, memory.totalBytes,
+                   memory.advice.empty() ? "" : "; ", memory.advice.c_str());
 }
 
 } // namespace tawny

@@ -1,53 +1,24 @@
 // tawny devices: what this machine could compute with, and why some of it is not usable.
 #include "runtime/device/CpuFeatures.h"
 #include "runtime/device/SystemLimits.h"
-#include "runtime/support/InputFile.h"
+#include "runtime/device/gpu/Platform.h"
+#include "runtime/device/gpu/UsableMemory.h"
 #include "runtime/support/Json.h"
 #include "tools/tawny/Tool.h"
-
-#include <cstdlib>
-#include <dlfcn.h>
-#include <filesystem>
 
 namespace tawny::tool {
 namespace {
 
-/// What the system says about a graphics processor's memory, in bytes; 0 where it does not.
-struct GpuMemory {
-  std::string card;
-  uint64_t vramBytes = 0;
-  uint64_t gttBytes = 0; ///< system memory that the processor may map
-};
-
-uint64_t numberIn(const std::filesystem::path &path) {
-  constexpr size_t longest = 64;
-  ErrorOr<std::string> text = readInput(path.string(), longest);
-  return text ? std::strtoull(text->c_str(), nullptr, 10) : 0;
-}
-
-/// AMD's driver describes memory in files of its own beside each card.
-std::vector<GpuMemory> amdCards() {
-  std::vector<GpuMemory> cards;
-  std::error_code ignored;
-  for (const auto &entry : std::filesystem::directory_iterator("/sys/class/drm", ignored)) {
-    std::filesystem::path device = entry.path() / "device";
-    std::string card = entry.path().filename().string();
-    bool isCard = card.starts_with("card") && card.find('-') == std::string::npos;
-    if (!isCard || !std::filesystem::exists(device / "mem_info_vram_total", ignored))
-      continue;
-    cards.push_back(
-        {card, numberIn(device / "mem_info_vram_total"), numberIn(device / "mem_info_gtt_total")});
+const char *poolName(gpu::MemoryPool pool) {
+  switch (pool) {
+  case gpu::MemoryPool::Vram:
+    return "VRAM";
+  case gpu::MemoryPool::Gtt:
+    return "system memory through GTT";
+  case gpu::MemoryPool::Driver:
+    break;
   }
-  return cards;
-}
-
-/// Why a driver's library cannot be used; this build uses none, but a missing one is found first.
-std::string whyNot(const char *library, const char *what) {
-  void *handle = dlopen(library, RTLD_LAZY | RTLD_LOCAL);
-  if (!handle)
-    return std::string(library) + " not found, which comes with " + what;
-  dlclose(handle);
-  return std::string(library) + " is there; --device opens it";
+  return "as the driver says";
 }
 
 Json describeCpu() {
@@ -62,59 +33,101 @@ Json describeCpu() {
           {"features", cpuFeatures()}};
 }
 
-Json describeHip() {
+/// Devices of a driver, one object each, or one that says why there is none.
+Json describeDriver(gpu::Vendor vendor, const char *kind) {
+  ErrorOr<int> count = gpu::Platform::count(vendor);
+  if (!count)
+    return Json::array({{{"name", kind}, {"usable", false}, {"reason", count.error().message}}});
+  Json list = Json::array();
+  for (int i = 0; i < *count; ++i) {
+    std::string name = i == 0 ? kind : kind + (":" + std::to_string(i));
+    ErrorOr<std::unique_ptr<gpu::Platform>> platform = gpu::Platform::open(vendor, i);
+    if (!platform) {
+      list.push_back({{"name", name}, {"usable", false}, {"reason", platform.error().message}});
+      continue;
+    }
+    const gpu::DeviceFacts &facts = (*platform)->facts();
+    ErrorOr<gpu::GpuMemory> memory = gpu::describeMemory(**platform);
+    Json device = {{"name", name},
+                   {"usable", true},
+                   {"description", facts.name},
+                   {"pci_bus_id", facts.pciBusId},
+                   {"integrated", facts.integrated},
+                   {"memory_bytes", memory ? Json(memory->totalBytes) : Json()},
+                   {"available_bytes", memory ? Json(memory->availableBytes) : Json()},
+                   {"memory_kind", memory ? Json(poolName(memory->pool)) : Json()},
+                   {"features", facts.features}};
+    if (memory && !memory->advice.empty())
+      device["advice"] = memory->advice;
+    list.push_back(device);
+  }
+  return list;
+}
+
+/// What AMD's kernel driver says, with or without ROCm.
+void addKernelFacts(Json &hip) {
+  gpu::MemoryFiles files;
   Json cards = Json::array();
-  for (const GpuMemory &card : amdCards())
-    cards.push_back(
-        {{"card", card.card}, {"vram_bytes", card.vramBytes}, {"gtt_bytes", card.gttBytes}});
-  // Pages of 4 KiB; of the module that hands system memory to graphics processors.
-  uint64_t pages = numberIn("/sys/module/ttm/parameters/pages_limit");
-  Json parameters = {
+  for (const gpu::AmdCard &card : files.amdCards())
+    cards.push_back({{"card", card.name},
+                     {"pci_bus_id", card.pciBusId},
+                     {"vram_bytes", card.vramBytes},
+                     {"gtt_bytes", card.gttBytes}});
+  constexpr uint64_t pageBytes = 4096, mebibyte = uint64_t(1) << 20;
+  std::optional<uint64_t> ttm = files.ttmBytes(), gtt = files.gttSizeParameter();
+  hip["cards"] = cards;
+  hip["kernel_parameters"] = {
       {{"name", "ttm.pages_limit"},
-       {"value", pages ? Json(pages) : Json()},
+       {"value", ttm ? Json(*ttm / pageBytes) : Json()},
        {"meaning", "system memory that all graphics processors may map, in pages of 4 KiB; on "
                    "APUs this bounds the size of models"}},
       {{"name", "amdgpu.gttsize"},
-       {"value", nullptr},
+       {"value", gtt ? Json(*gtt / mebibyte) : Json()},
        {"meaning", "the same for one AMD processor, in MiB; -1 leaves it to ttm.pages_limit"}}};
-  return {{"name", "hip"},
-          {"usable", false},
-          {"reason", whyNot("libamdhip64.so", "AMD's ROCm")},
-          {"cards", cards},
-          {"kernel_parameters", parameters}};
 }
 
-Json describeCuda() {
-  return {
-      {"name", "cuda"}, {"usable", false}, {"reason", whyNot("libcuda.so.1", "NVIDIA's driver")}};
+std::string bytesOf(const Json &value) {
+  return value.is_number() ? formatBytes(value.get<uint64_t>()) : std::string("unknown");
 }
 
-void printText(const Json &cpu, const Json &hip, const Json &cuda) {
-  auto bytesOf = [](const Json &value) {
-    return value.is_number() ? formatBytes(value.get<uint64_t>()) : std::string("unknown");
-  };
+std::string textOf(const Json &value) { return value.get<std::string>(); }
+
+void printDevice(const Json &device) {
+  if (!device["usable"].get<bool>()) {
+    std::printf("%s: not usable: %s\n", textOf(device["name"]).c_str(),
+                textOf(device["reason"]).c_str());
+    return;
+  }
+  std::printf("%s: usable: %s\n", textOf(device["name"]).c_str(),
+              textOf(device["description"]).c_str());
+  if (device.contains("threads"))
+    std::printf("  threads: %u, one per physical core that this process may use\n",
+                device["threads"].get<unsigned>());
+  std::printf("  memory: %s, of which %s available%s\n", bytesOf(device["memory_bytes"]).c_str(),
+              bytesOf(device["available_bytes"]).c_str(),
+              device.contains("memory_kind") && device["memory_kind"].is_string()
+                  ? (" (" + textOf(device["memory_kind"]) + ")").c_str()
+                  : "");
+  if (device.contains("advice"))
+    std::printf("  more memory: %s\n", textOf(device["advice"]).c_str());
   std::string features;
-  for (const Json &feature : cpu["features"])
-    features += " " + feature.get<std::string>();
-  std::printf("cpu: usable: %s\n", cpu["description"].get<std::string>().c_str());
-  std::printf("  threads: %u, one per physical core that this process may use\n",
-              cpu["threads"].get<unsigned>());
-  std::printf("  memory: %s, of which %s available\n", bytesOf(cpu["memory_bytes"]).c_str(),
-              bytesOf(cpu["available_bytes"]).c_str());
+  for (const Json &feature : device["features"])
+    features += " " + textOf(feature);
   std::printf("  features:%s\n", features.c_str());
-  std::printf("hip: not usable: %s\n", hip["reason"].get<std::string>().c_str());
+}
+
+void printKernelFacts(const Json &hip) {
   for (const Json &card : hip["cards"])
     std::printf("  %s: %s of its own memory, %s of system memory within reach (GTT)\n",
-                card["card"].get<std::string>().c_str(), bytesOf(card["vram_bytes"]).c_str(),
+                textOf(card["card"]).c_str(), bytesOf(card["vram_bytes"]).c_str(),
                 bytesOf(card["gtt_bytes"]).c_str());
   for (const Json &parameter : hip["kernel_parameters"]) {
     std::string value = parameter["value"].is_number()
                             ? " = " + std::to_string(parameter["value"].get<uint64_t>())
                             : std::string();
-    std::printf("  kernel parameter %s%s: %s\n", parameter["name"].get<std::string>().c_str(),
-                value.c_str(), parameter["meaning"].get<std::string>().c_str());
+    std::printf("  kernel parameter %s%s: %s\n", textOf(parameter["name"]).c_str(), value.c_str(),
+                textOf(parameter["meaning"]).c_str());
   }
-  std::printf("cuda: not usable: %s\n", cuda["reason"].get<std::string>().c_str());
 }
 
 class Devices final : public Subcommand {
@@ -134,17 +147,21 @@ private:
 };
 
 ErrorOr<int> Devices::execute() {
-  Json cpu = describeCpu(), hip = describeHip(), cuda = describeCuda();
-  // It makes the driver load code for another chip, which crashes or computes nonsense.
-  if (const char *version = std::getenv("HSA_OVERRIDE_GFX_VERSION"))
-    std::fprintf(stderr,
-                 "warning: HSA_OVERRIDE_GFX_VERSION=%s makes AMD's driver take the processor for "
-                 "another one, a known cause of crashes: unset it\n",
-                 version);
-  if (json)
-    print(dumpJson({{"devices", Json::array({cpu, hip, cuda})}}) + "\n");
-  else
-    printText(cpu, hip, cuda);
+  Json devices = Json::array({describeCpu()});
+  Json hip = describeDriver(gpu::Vendor::Hip, "hip");
+  addKernelFacts(hip[0]);
+  for (const Json &list : {hip, describeDriver(gpu::Vendor::Cuda, "cuda")})
+    for (const Json &device : list)
+      devices.push_back(device);
+  if (json) {
+    print(dumpJson({{"devices", devices}}) + "\n");
+    return done;
+  }
+  for (const Json &device : devices) {
+    printDevice(device);
+    if (device.contains("kernel_parameters"))
+      printKernelFacts(device);
+  }
   return done;
 }
 

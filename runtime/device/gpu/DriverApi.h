@@ -15,6 +15,7 @@ using Status = int;
 inline constexpr Status success = 0;
 inline constexpr Status outOfMemory = 2;
 inline constexpr Status noDevice = 100;
+inline constexpr Status invalidDevice = 101;
 
 /// HIP and the CUDA driver call almost the same functions by different names. Handles are pointers
 /// in both, and so are device addresses on x86-64 and AArch64: CUdeviceptr is an integer of 64 bits

@@ -1,6 +1,7 @@
 #include "runtime/device/gpu/GpuDevice.h"
 
 #include "runtime/device/gpu/GpuCode.h"
+#include "runtime/device/gpu/UsableMemory.h"
 
 #include <algorithm>
 #include <cinttypes>
@@ -75,14 +76,9 @@ Error GpuDevice::loseRunning(Status status) {
 }
 
 ErrorOr<DeviceMemory> GpuDevice::memory() const {
-  size_t available = 0, total = 0;
-  if (Status status = platform->makeCurrent(); status != success)
-    return makeError("%s: cannot use the device: %s", std::string(kind()).c_str(),
-                     platform->describe(status).c_str());
-  if (Status status = api().memoryInfo(&available, &total); status != success)
-    return makeError("%s: cannot find out how much memory is available: %s",
-                     std::string(kind()).c_str(), platform->describe(status).c_str());
-  return DeviceMemory{total, available};
+  if (failure)
+    return *failure;
+  return usableMemory(*platform);
 }
 
 ErrorOr<Buffer> GpuDevice::allocateRaw(uint64_t bytes) {

@@ -1,10 +1,27 @@
 #include "runtime/device/gpu/Platform.h"
 
 #include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <cstdlib>
 
 namespace tawny::gpu {
 
+/// Told once: the driver then reports the chip that the variable names, and code for that chip is
+/// what is loaded.
+static void warnAboutOverride() {
+  static std::atomic_flag isTold;
+  const char *version = std::getenv("HSA_OVERRIDE_GFX_VERSION");
+  if (version && *version && !isTold.test_and_set())
+    std::fprintf(stderr,
+                 "warning: HSA_OVERRIDE_GFX_VERSION=%s makes AMD's driver take the processor for "
+                 "another one, a known cause of crashes: unset it\n",
+                 version);
+}
+
 static ErrorOr<std::unique_ptr<Platform>> loadPlatform(Vendor vendor) {
+  if (vendor == Vendor::Hip)
+    warnAboutOverride();
   ErrorOr<DriverLibrary> library = DriverLibrary::load(vendor);
   if (!library)
     return library.takeError();
@@ -18,9 +35,11 @@ static ErrorOr<int> countDevices(const Platform &platform) {
   if (status == success)
     status = platform.api().deviceCount(&count);
   int kind = static_cast<int>(platform.kind().size());
-  if (status == noDevice || (status == success && count == 0))
-    return makeError("%.*s: %s is there, but it finds no device that this process may use", kind,
-                     platform.kind().data(), platform.driver().name().c_str());
+  // HIP says so in either way, by version.
+  bool isNone = status == noDevice || status == invalidDevice;
+  if (isNone || (status == success && count == 0))
+    return makeError("%s is there, but it finds no device that this process may use",
+                     platform.driver().name().c_str());
   if (status != success)
     return makeError("%.*s: the driver in %s does not start: %s", kind, platform.kind().data(),
                      platform.driver().name().c_str(), platform.describe(status).c_str());
