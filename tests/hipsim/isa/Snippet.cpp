@@ -82,6 +82,8 @@ void Machine::set(const Values &values, unsigned which) {
   Wave &wave = group->waves[which];
   if (values.reg == "mem") {
     std::copy(values.values.begin(), values.values.end(), memory.words.begin());
+  } else if (values.reg == "lds") {
+    group->lds.preload(values.values);
   } else if (int vector = vectorIndex(values.reg); vector >= 0) {
     for (unsigned lane = 0; lane < wave.lanes(); ++lane)
       wave.lane(unsigned(vector), lane) = values.values[lane % values.values.size()];

@@ -146,12 +146,14 @@ std::string prepareControl(AsmText &line, const void *entry, const DecodeContext
   return "";
 }
 
-/// hwreg(HW_REG_MODE, offset, width): which bits of MODE. Other registers are not modelled.
+/// hwreg(HW_REG_MODE, offset, width): which bits of MODE, which gfx12 calls HW_REG_WAVE_MODE. Other
+/// registers are not modelled.
 std::string parseMode(const std::string &text, unsigned &offset, unsigned &width) {
-  constexpr std::string_view prefix = "hwreg(HW_REG_MODE";
-  if (text.compare(0, prefix.size(), prefix) != 0)
+  size_t end = text.find("MODE");
+  std::string name = text.substr(0, end == std::string::npos ? end : end + 4);
+  if (name != "hwreg(HW_REG_MODE" && name != "hwreg(HW_REG_WAVE_MODE")
     return "hardware register " + text + " is not modelled";
-  std::vector<int> numbers = parseNumbers(std::string_view(text).substr(prefix.size()));
+  std::vector<int> numbers = parseNumbers(std::string_view(text).substr(name.size()));
   offset = numbers.size() == 2 ? unsigned(numbers[0]) : 0;
   width = numbers.size() == 2 ? unsigned(numbers[1]) : 32;
   return "";

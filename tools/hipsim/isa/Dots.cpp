@@ -4,6 +4,7 @@
 #include "tools/hipsim/isa/Floats.h"
 #include "tools/hipsim/isa/Integers.h"
 #include "tools/hipsim/isa/Lanes.h"
+#include "tools/hipsim/isa/VectorExecute.h"
 
 namespace tawny::hipsim {
 
@@ -62,6 +63,19 @@ float dotHalves(Halves a, Halves b, float c) {
   return __builtin_fmaf(a.low, b.low, sum);
 }
 
+/// MI200 flushes denormals of operands and results.
+Half flushed(Half value) {
+  return bitsOf(value) & 0x7c00 ? value : fromBits<Half>(bitsOf(value) & 0x8000);
+}
+float dotFlushed(Halves a, Halves b, float c) {
+  Halves x{flushed(a.low), flushed(a.high)}, y{flushed(b.low), flushed(b.high)};
+  auto flush = [](float value) { return fromBits<float>(flushSingle(bitsOf(value))); };
+  return flush(dotHalves(x, y, flush(c)));
+}
+uint32_t dotByChip(const LaneArgs &args) {
+  return args.wave->chip->flushesMatrixDenormals ? each<dotFlushed>(args) : each<dotHalves>(args);
+}
+
 float fromBf16(U bits) { return std::bit_cast<float>(bits << 16); }
 float dotBf16(U a, U b, float c) {
   float sum = __builtin_fmaf(fromBf16(a >> 16), fromBf16(b >> 16), c);
@@ -87,8 +101,8 @@ constexpr VectorOp ops[] = {
     {"v_dot2_i32_i16", "c32=pk16,pk16,b32", dot<16, true, true>, kind},
     {"v_dot2c_i32_i16", "c32=pk16,pk16,+", dot<16, true, true>, kind},
     {"v_dot2_u32_u16", "c32=pk16,pk16,b32", dot<16, false, false>, kind},
-    {"v_dot2_f32_f16", "f32=pkf16,pkf16,f32", each<dotHalves>, kind},
-    {"v_dot2c_f32_f16 v_dot2acc_f32_f16", "f32=pkf16,pkf16,+", each<dotHalves>, kind},
+    {"v_dot2_f32_f16", "f32=pkf16,pkf16,f32", dotByChip, kind},
+    {"v_dot2c_f32_f16 v_dot2acc_f32_f16", "f32=pkf16,pkf16,+", dotByChip, kind},
     {"v_dot2_f32_bf16", "f32=pkbf16,pkbf16,f32", each<dotBf16>, kind},
     {"v_dot2c_f32_bf16 v_dot2acc_f32_bf16", "f32=pkbf16,pkbf16,+", each<dotBf16>, kind},
     {"v_dot2_f16_f16", "f16=pkf16,pkf16,f16", each<dotToHalf>, kind},

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 
 namespace tawny::hipsim {
 
@@ -33,6 +34,12 @@ void LdsMemory::reset(uint32_t bytes, unsigned waves) {
     owners.assign(dwords, Owners{~0u, ~0u, 0});
   shared = waves > 1;
   ++epoch;
+}
+
+void LdsMemory::preload(const std::vector<uint32_t> &words) {
+  size_t count = std::min(words.size(), initialised.size());
+  std::memcpy(data.data(), words.data(), count * 4);
+  std::fill_n(initialised.begin(), count, 0xf);
 }
 
 bool LdsMemory::report(Wave &wave, ViolationKind kind, unsigned lane, uint32_t address,

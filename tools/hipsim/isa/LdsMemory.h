@@ -17,6 +17,8 @@ public:
 
   /// Makes `bytes` bytes, none of them written, for so many waves.
   void reset(uint32_t bytes, unsigned waves);
+  /// Writes the first dwords, for tests of instructions.
+  void preload(const std::vector<uint32_t> &words);
   /// A barrier has been passed: accesses before and after it are ordered.
   void passBarrier() { ++epoch; }
 

@@ -20,7 +20,8 @@ const OpTable &OpTable::get() {
     addScalarMemoryOps(ops);
     addVectorMemoryOps(ops);
     addLdsOps(ops);
-    addMatrixOps(ops);
+    addWmmaOps(ops);
+    addMfmaOps(ops);
     addControlOps(ops);
     addWaitOps(ops);
     return ops;

@@ -63,7 +63,8 @@ void addScalarFloatOps(OpTable &table);
 void addScalarMemoryOps(OpTable &table);
 void addVectorMemoryOps(OpTable &table);
 void addLdsOps(OpTable &table);
-void addMatrixOps(OpTable &table);
+void addWmmaOps(OpTable &table);
+void addMfmaOps(OpTable &table);
 void addControlOps(OpTable &table);
 void addWaitOps(OpTable &table);
 

@@ -227,6 +227,6 @@ constexpr WmmaOp ops[] = {
 
 } // namespace
 
-void addMatrixOps(OpTable &table) { table.addRows(ops, prepare); }
+void addWmmaOps(OpTable &table) { table.addRows(ops, prepare); }
 
 } // namespace tawny::hipsim
