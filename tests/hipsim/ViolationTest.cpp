@@ -217,6 +217,18 @@ TEST_F(ViolationTest, UninitialisedReadsMayBeAllowed) {
   EXPECT_EQ(launch(kernel("load"), 1, from, to, int64_t{0}), hipSuccess);
 }
 
+TEST_F(ViolationTest, ClearedMemoryMayCountAsNeverWritten) {
+  for (const char *initialises : {"1", "0"}) {
+    restart({{"FILLS_INITIALISE", initialises}});
+    auto *from = allocate<uint32_t>(64), *to = allocate<uint32_t>(64);
+    ASSERT_EQ(HIP(hipMemset)(from, 0, 256), hipSuccess);
+    testing::internal::CaptureStderr();
+    EXPECT_EQ(launch(kernel("load"), 1, from, to, int64_t{0}),
+              *initialises == '1' ? hipSuccess : hipErrorIllegalAddress);
+    testing::internal::GetCapturedStderr();
+  }
+}
+
 using ViolationDeathTest = ViolationTest;
 
 TEST_F(ViolationDeathTest, AbortsIfAsked) {

@@ -119,6 +119,7 @@ Options readOptions() {
   readNumber("HIPSIM_LOST_AFTER", UINT64_MAX, options.lostAfterLaunches);
   readFlag("HIPSIM_COUNT", options.countTraffic);
   readFlag("HIPSIM_CHECK_UNINITIALISED", options.checkUninitialised);
+  readFlag("HIPSIM_FILLS_INITIALISE", options.fillsInitialise);
   if (const char *file = std::getenv("HIPSIM_COUNTERS"))
     options.countersFile = file;
   if (const char *value = std::getenv("HIPSIM_ON_VIOLATION"); value && *value) {

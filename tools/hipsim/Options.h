@@ -43,6 +43,7 @@ struct Options {
   uint64_t lostAfterLaunches = 0; ///< 0: never
   bool countTraffic = true;
   bool checkUninitialised = true;
+  bool fillsInitialise = true; ///< whether kernels may read what only hipMemset has written
   std::string countersFile;
   std::vector<PlannedFailure> failures;
   TraceRequest trace;

@@ -190,7 +190,7 @@ void Simulator::runFill(const FillOperation &operation) {
   auto byte = static_cast<uint8_t>(operation.value);
   uint64_t bytes = operation.count * operation.unit;
   if (operation.unit == 1 || operation.value == 0) {
-    memory->fill(operation.to, byte, bytes);
+    memory->fill(operation.to, byte, bytes, options.fillsInitialise);
     return;
   }
   std::vector<std::byte> pattern(std::min<uint64_t>(bytes, 65536));

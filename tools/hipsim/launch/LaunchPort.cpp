@@ -93,6 +93,8 @@ bool LaunchPort::access(const Access &access, const Location &location, std::byt
   const uint8_t wanted = (reads ? pageReadable : 0) | (writes ? pageWritable : 0);
   const AddressSpace &space = memory.addresses();
   const Shadow &shadow = memory.shadow();
+  if (accessRun(access, wanted, hosts)) [[likely]]
+    return true;
   Trouble trouble;
   for (uint64_t lanes = access.lanes; lanes; lanes &= lanes - 1) {
     unsigned lane = static_cast<unsigned>(std::countr_zero(lanes));
@@ -106,7 +108,7 @@ bool LaunchPort::access(const Access &access, const Location &location, std::byt
       problem = check(access, address, hosts[lane]);
     if (problem == Problem::None) {
       if (options.countTraffic)
-        count(access, address, reads, writes);
+        count(access, address, access.bytes);
     } else if (trouble.problem == Problem::None) {
       trouble = {problem, lane, 1};
     } else if (trouble.problem == problem) {
@@ -116,6 +118,39 @@ bool LaunchPort::access(const Access &access, const Location &location, std::byt
   if (options.countTraffic && access.kind != AccessKind::ScalarLoad)
     countInstruction(access);
   return trouble.problem == Problem::None || describe(access, location, trouble);
+}
+
+/// Accesses of lanes that follow each other without a gap, as most do, are one range.
+bool LaunchPort::accessRun(const Access &access, uint8_t wanted, std::byte **hosts) {
+  if (!access.lanes)
+    return true;
+  const AddressSpace &space = memory.addresses();
+  const Shadow &shadow = memory.shadow();
+  const uint64_t begin = access.addresses[std::countr_zero(access.lanes)];
+  uint64_t end = begin;
+  for (uint64_t lanes = access.lanes; lanes; lanes &= lanes - 1) {
+    if (access.addresses[std::countr_zero(lanes)] != end)
+      return false;
+    end += access.bytes;
+  }
+  if (!space.reserved(begin) || !space.reserved(end - 1) || begin % access.alignment)
+    return false;
+  for (uint64_t page = begin; page < end; page = (page / Shadow::pageBytes + 1) * Shadow::pageBytes)
+    if ((shadow.state(page) & wanted) != wanted)
+      return false;
+  std::byte *host = space.host(begin);
+  for (uint64_t lanes = access.lanes; lanes; lanes &= lanes - 1) {
+    hosts[std::countr_zero(lanes)] = host;
+    host += access.bytes;
+  }
+  if (!options.countTraffic)
+    return true;
+  count(access, begin, end - begin);
+  if (access.kind != AccessKind::ScalarLoad) {
+    ++memoryInstructions;
+    instructionLines += (end - 1) / Shadow::lineBytes - begin / Shadow::lineBytes + 1;
+  }
+  return true;
 }
 
 /// Adds the distinct lines of one instruction. Neighbouring lanes mostly share or follow each
@@ -176,34 +211,35 @@ LaunchPort::Problem LaunchPort::check(const Access &access, uint64_t address, st
   return problem;
 }
 
-void LaunchPort::count(const Access &access, uint64_t address, bool reads, bool writes) {
-  const Allocation *allocation = allocationOf(address, access.bytes);
+/// Counts bytes that lanes asked for, all in one allocation.
+void LaunchPort::count(const Access &access, uint64_t address, uint64_t bytes) {
+  const bool reads = isRead(access), writes = isWrite(access);
+  const Allocation *allocation = allocationOf(address, bytes);
   AllocationUse &entry = uses[current];
   size_t width = widthIndex(access.bytes);
   if (access.kind == AccessKind::ScalarLoad)
-    entry.scalarBytesRead += access.bytes;
+    entry.scalarBytesRead += bytes;
   else if (reads)
-    entry.bytesRead[width] += access.bytes;
+    entry.bytesRead[width] += bytes;
   if (writes)
-    entry.bytesWritten[width] += access.bytes;
+    entry.bytesWritten[width] += bytes;
   if (allocation->kind == AllocationKind::Registered)
     return;
   if (reads)
-    use(address, access.bytes, /*isWrite=*/false);
+    use(address, bytes, /*isWrite=*/false);
   if (writes)
-    use(address, access.bytes, /*isWrite=*/true);
+    use(address, bytes, /*isWrite=*/true);
 }
 
-void LaunchPort::use(uint64_t address, unsigned bytes, bool isWrite) {
+void LaunchPort::use(uint64_t address, uint64_t bytes, bool isWrite) {
   Shadow &shadow = memory.shadow();
-  uint64_t page = shadow.pageOf(address);
-  auto left = static_cast<unsigned>(Shadow::pageBytes - address % Shadow::pageBytes);
-  if (bytes > left) {
-    use(address + left, bytes - left, isWrite);
-    bytes = left;
+  while (bytes) {
+    uint64_t part = std::min(bytes, Shadow::pageBytes - address % Shadow::pageBytes);
+    if (shadow.use(address, part, isWrite))
+      (isWrite ? pagesWritten : pagesRead).push_back(shadow.pageOf(address));
+    address += part;
+    bytes -= part;
   }
-  if (shadow.use(address, bytes, isWrite))
-    (isWrite ? pagesWritten : pagesRead).push_back(page);
 }
 
 bool LaunchPort::addFinding(std::string text) {

@@ -60,10 +60,11 @@ private:
     unsigned firstLane = 0, lanes = 0;
   };
 
+  bool accessRun(const Access &access, uint8_t wanted, std::byte **hosts);
   void countInstruction(const Access &access);
   Problem check(const Access &access, uint64_t address, std::byte *&host);
-  void count(const Access &access, uint64_t address, bool isRead, bool isWrite);
-  void use(uint64_t address, unsigned bytes, bool isWrite);
+  void count(const Access &access, uint64_t address, uint64_t bytes);
+  void use(uint64_t address, uint64_t bytes, bool isWrite);
   const Allocation *allocationOf(uint64_t address, uint64_t bytes);
   bool addFinding(std::string text);
   bool describe(const Access &access, const Location &location, const Trouble &trouble);

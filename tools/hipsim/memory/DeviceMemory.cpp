@@ -107,7 +107,7 @@ void DeviceMemory::copy(uint64_t to, uint64_t from, uint64_t bytes) {
   }
 }
 
-void DeviceMemory::fill(uint64_t to, uint8_t value, uint64_t bytes) {
+void DeviceMemory::fill(uint64_t to, uint8_t value, uint64_t bytes, bool initialises) {
   const Allocation *allocation = space->find(to, bytes);
   if (!allocation || allocation->kind == AllocationKind::Registered) {
     std::memset(space->host(to), value, bytes);
@@ -117,7 +117,10 @@ void DeviceMemory::fill(uint64_t to, uint8_t value, uint64_t bytes) {
     bool keep = value || known->hasData(address);
     if (keep)
       std::memset(space->host(address), value, count);
-    known->markInitialised(*allocation, address, count, keep);
+    if (initialises)
+      known->markInitialised(*allocation, address, count, keep);
+    else if (keep)
+      known->markData(address);
   });
 }
 

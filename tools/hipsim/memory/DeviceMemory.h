@@ -29,7 +29,8 @@ public:
   void read(void *to, uint64_t from, uint64_t bytes) const;
   /// Copies within the device; bytes that were never written stay so.
   void copy(uint64_t to, uint64_t from, uint64_t bytes);
-  void fill(uint64_t to, uint8_t value, uint64_t bytes);
+  /// `initialises` is whether the bytes count as written.
+  void fill(uint64_t to, uint8_t value, uint64_t bytes, bool initialises = true);
 
   uint64_t limit() const { return limitBytes; }
   uint64_t used() const { return usedBytes; }

@@ -136,15 +136,19 @@ void Shadow::promote(const Allocation &allocation, uint64_t page) {
     markInitialised(allocation, addressOf(page), pageBytes, known & pageHasData);
 }
 
-void Shadow::mark(uint8_t *bits, uint64_t offset, unsigned bytes) {
-  uint8_t *byte = bits + offset / 8;
-  if (bytes == 16 && offset % 16 == 0) {
-    auto *both = reinterpret_cast<uint16_t *>(byte);
-    if (__atomic_load_n(both, __ATOMIC_RELAXED) != 0xffff)
-      __atomic_store_n(both, static_cast<uint16_t>(0xffff), __ATOMIC_RELAXED);
-    return;
+void Shadow::mark(uint8_t *bits, uint64_t offset, uint64_t bytes) {
+  // Other threads set bits of the same byte, unless all of it is this access's.
+  if (uint64_t partial = offset % 8 ? std::min(8 - offset % 8, bytes) : 0) {
+    setBits(bits + offset / 8, static_cast<uint8_t>(((1u << partial) - 1) << offset % 8));
+    offset += partial;
+    bytes -= partial;
   }
-  forBits(offset, bytes, [&](uint64_t index, uint8_t mask) { setBits(bits + index, mask); });
+  uint8_t *byte = bits + offset / 8;
+  for (; bytes >= 8; bytes -= 8, ++byte)
+    if (__atomic_load_n(byte, __ATOMIC_RELAXED) != 0xff)
+      __atomic_store_n(byte, static_cast<uint8_t>(0xff), __ATOMIC_RELAXED);
+  if (bytes)
+    setBits(byte, static_cast<uint8_t>((1u << bytes) - 1));
 }
 
 PageUse Shadow::takeUse(uint64_t page, bool ofWrites) {

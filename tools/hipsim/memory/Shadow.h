@@ -43,6 +43,8 @@ public:
   /// [address, address + bytes), inside `allocation`, has been written. Threads may call it.
   void markInitialised(const Allocation &allocation, uint64_t address, uint64_t bytes,
                        bool hasData);
+  /// The page at `address` may hold something other than zeros from now on.
+  void markData(uint64_t address) { pages[pageOf(address)] |= pageHasData; }
   /// The first byte of the range that was never written, or its end.
   uint64_t firstUninitialised(uint64_t address, uint64_t bytes) const;
   /// Whether a page inside [address, address + pageBytes) may hold something other than zeros.
@@ -57,7 +59,7 @@ public:
 
   /// Notes a use of bytes that lie in one page. True for the first use of that page, in this
   /// launch, by reads or by writes. Threads may call it.
-  bool use(uint64_t address, unsigned bytes, bool isWrite) {
+  bool use(uint64_t address, uint64_t bytes, bool isWrite) {
     mark(isWrite ? written : read, address - first, bytes);
     uint8_t bit = isWrite ? 2 : 1;
     uint8_t *page = touched + pageOf(address);
@@ -72,7 +74,7 @@ private:
   Shadow() = default;
 
   static uint8_t load(const uint8_t *byte) { return __atomic_load_n(byte, __ATOMIC_RELAXED); }
-  static void mark(uint8_t *bits, uint64_t offset, unsigned bytes);
+  static void mark(uint8_t *bits, uint64_t offset, uint64_t bytes);
 
   uint64_t first = 0, pageCount = 0;
   uint8_t *pages = nullptr;       ///< PageState of each page
