@@ -6,6 +6,8 @@
 #include "tools/hipsim/isa/Lanes.h"
 #include "tools/hipsim/isa/VectorExecute.h"
 
+#include <type_traits>
+
 namespace tawny::hipsim {
 
 namespace {
@@ -13,45 +15,50 @@ namespace {
 using U = uint32_t;
 using I = int32_t;
 
+/// Products of two halves do not fit 32 bits together; those of bytes and nibbles do.
+template <unsigned Bits> using Sum = std::conditional_t<Bits == 16, int64_t, int32_t>;
+
 /// Element `i` of `Bits` bits, extended.
-template <unsigned Bits> int64_t element(U word, unsigned i, bool isSigned) {
+template <unsigned Bits, bool Signed> Sum<Bits> element(U word, unsigned i) {
   U value = word << (32 - Bits * (i + 1));
-  return isSigned ? int64_t(I(value) >> (32 - Bits)) : int64_t(value >> (32 - Bits));
+  return Signed ? Sum<Bits>(I(value) >> (32 - Bits)) : Sum<Bits>(value >> (32 - Bits));
 }
 
-template <unsigned Bits, bool SignedA, bool SignedB> int64_t products(U a, U b) {
-  int64_t sum = 0;
+template <unsigned Bits, bool SignedA, bool SignedB> Sum<Bits> products(U a, U b) {
+  Sum<Bits> sum = 0;
   for (unsigned i = 0; i < 32 / Bits; ++i)
-    sum += element<Bits>(a, i, SignedA) * element<Bits>(b, i, SignedB);
+    sum += element<Bits, SignedA>(a, i) * element<Bits, SignedB>(b, i);
   return sum;
 }
 
 template <unsigned Bits, bool SignedA, bool SignedB>
-constexpr LaneFn dot =
-    SignedA || SignedB
-        ? LaneFn(eachClamped<[](U a, U b, U c) {
-            return c + U(products<Bits, SignedA, SignedB>(a, b));
-          },
-                             [](U a, U b, I c) {
-                               return saturateI32(products<Bits, SignedA, SignedB>(a, b) + c);
-                             }>)
-        : LaneFn(
-              eachClamped<[](U a, U b, U c) { return c + U(products<Bits, false, false>(a, b)); },
-                          [](U a, U b, U c) {
-                            return saturateU32(uint64_t(products<Bits, false, false>(a, b)) + c);
-                          }>);
+constexpr auto wrapping =
+    [](U a, U b, U c) { return c + U(products<Bits, SignedA, SignedB>(a, b)); };
+template <unsigned Bits, bool SignedA, bool SignedB>
+constexpr auto saturating =
+    [](U a, U b, I c) { return saturateI32(int64_t(products<Bits, SignedA, SignedB>(a, b)) + c); };
+template <unsigned Bits>
+constexpr auto saturatingUnsigned =
+    [](U a, U b, U c) { return saturateU32(uint64_t(products<Bits, false, false>(a, b)) + c); };
+
+template <unsigned Bits>
+constexpr LaneFn signedDot = eachClamped<wrapping<Bits, true, true>, saturating<Bits, true, true>>;
+template <unsigned Bits>
+constexpr LaneFn unsignedDot = eachClamped<wrapping<Bits, false, false>, saturatingUnsigned<Bits>>;
 
 /// The signedness of each operand is its bit of neg_lo (RDNA 3 ISA, V_DOT4_I32_IU8). The sum counts
 /// as signed however unsigned the operands are.
 template <unsigned Bits> uint32_t mixedDot(const LaneArgs &args) {
-  for (unsigned lane = 0; lane < blockLanes; ++lane) {
-    U a = args.s[0][lane], b = args.s[1][lane];
-    int64_t sum = I(args.s[2][lane]);
-    for (unsigned i = 0; i < 32 / Bits; ++i)
-      sum += element<Bits>(a, i, args.negLo & 1) * element<Bits>(b, i, args.negLo & 2);
-    args.d[lane] = args.clamp ? saturateI32(sum) : U(sum);
+  switch (args.negLo & 3) {
+  case 0:
+    return eachClamped<wrapping<Bits, false, false>, saturating<Bits, false, false>>(args);
+  case 1:
+    return eachClamped<wrapping<Bits, true, false>, saturating<Bits, true, false>>(args);
+  case 2:
+    return eachClamped<wrapping<Bits, false, true>, saturating<Bits, false, true>>(args);
+  default:
+    return signedDot<Bits>(args);
   }
-  return 0;
 }
 
 struct Halves {
@@ -90,17 +97,17 @@ Half dotToHalf(Halves a, Halves b, Half c) {
 constexpr auto kind = InstructionClass::ValuDot;
 
 constexpr VectorOp ops[] = {
-    {"v_dot4_i32_i8", "c32=b32,b32,b32", dot<8, true, true>, kind},
-    {"v_dot4c_i32_i8", "c32=b32,b32,+", dot<8, true, true>, kind},
-    {"v_dot4_u32_u8", "c32=b32,b32,b32", dot<8, false, false>, kind},
-    {"v_dot8_i32_i4", "c32=b32,b32,b32", dot<4, true, true>, kind},
-    {"v_dot8c_i32_i4", "c32=b32,b32,+", dot<4, true, true>, kind},
-    {"v_dot8_u32_u4", "c32=b32,b32,b32", dot<4, false, false>, kind},
+    {"v_dot4_i32_i8", "c32=b32,b32,b32", signedDot<8>, kind},
+    {"v_dot4c_i32_i8", "c32=b32,b32,+", signedDot<8>, kind},
+    {"v_dot4_u32_u8", "c32=b32,b32,b32", unsignedDot<8>, kind},
+    {"v_dot8_i32_i4", "c32=b32,b32,b32", signedDot<4>, kind},
+    {"v_dot8c_i32_i4", "c32=b32,b32,+", signedDot<4>, kind},
+    {"v_dot8_u32_u4", "c32=b32,b32,b32", unsignedDot<4>, kind},
     {"v_dot4_i32_iu8", "c32=b32,b32,b32", mixedDot<8>, kind},
     {"v_dot8_i32_iu4", "c32=b32,b32,b32", mixedDot<4>, kind},
-    {"v_dot2_i32_i16", "c32=pk16,pk16,b32", dot<16, true, true>, kind},
-    {"v_dot2c_i32_i16", "c32=pk16,pk16,+", dot<16, true, true>, kind},
-    {"v_dot2_u32_u16", "c32=pk16,pk16,b32", dot<16, false, false>, kind},
+    {"v_dot2_i32_i16", "c32=pk16,pk16,b32", signedDot<16>, kind},
+    {"v_dot2c_i32_i16", "c32=pk16,pk16,+", signedDot<16>, kind},
+    {"v_dot2_u32_u16", "c32=pk16,pk16,b32", unsignedDot<16>, kind},
     {"v_dot2_f32_f16", "f32=pkf16,pkf16,f32", dotByChip, kind},
     {"v_dot2c_f32_f16 v_dot2acc_f32_f16", "f32=pkf16,pkf16,+", dotByChip, kind},
     {"v_dot2_f32_bf16", "f32=pkbf16,pkbf16,f32", each<dotBf16>, kind},

@@ -80,19 +80,20 @@ template <typename T> T middleNumber(T a, T b, T c) {
                                         : maximumNumber(a, b);
 }
 
-/// a * b + c in f16, rounded once. The product is exact in double; the sum is rounded to odd there,
-/// so that rounding it to f16 is as if it were exact (Boldo and Melquiond, "Emulation of FMA and
+/// a * b + c in f16, rounded once. The product is exact in f32; the sum is rounded to odd there, so
+/// that rounding it to f16 is as if it were exact (Boldo and Melquiond, "Emulation of FMA and
 /// correctly rounded sums: proved algorithms using rounding to odd").
 inline Half fusedHalf(Half a, Half b, Half c) {
-  double product = static_cast<double>(a) * static_cast<double>(b), addend = c;
-  double sum = product + addend;
-  double shifted = sum - product;
-  double error = (product - (sum - shifted)) + (addend - shifted);
-  auto bits = std::bit_cast<uint64_t>(sum);
-  bool inexact = error != 0 && std::isfinite(sum);
-  if (inexact && !(bits & 1))
-    bits += (error > 0) == (sum > 0) ? 1 : -1;
-  return static_cast<Half>(std::bit_cast<double>(bits));
+  float product = static_cast<float>(a) * static_cast<float>(b), addend = c;
+  float sum = product + addend;
+  float shifted = sum - product;
+  float error = (product - (sum - shifted)) + (addend - shifted);
+  auto bits = std::bit_cast<uint32_t>(sum);
+  // Towards the error, if that makes the last bit odd. A NaN's error is no number and compares so.
+  uint32_t inexact = (error > 0) | (error < 0), even = ~bits & 1;
+  uint32_t away = (error > 0) == (sum > 0) ? 1 : ~0u;
+  bits += inexact & even ? away : 0;
+  return static_cast<Half>(std::bit_cast<float>(bits));
 }
 
 /// Bits of v_cmp_class: signalling and quiet NaN, -inf, -normal, -denormal, -0, then positive.

@@ -120,6 +120,7 @@ struct Instruction {
   uint32_t flags = 0;
 
   std::unique_ptr<Instruction> second; ///< of a VOPD
+  bool separable = false;              ///< the second half may run after the first
   RegisterRange ranges[8];
 
   void touches(uint16_t first, unsigned count) {

@@ -17,29 +17,32 @@ constexpr uint32_t everyByte = 0x01010101;
 
 bool isAtomic(uint32_t owner) { return owner < 0x80 && owner & atomicBit; }
 
-/// The number of bytes of a mask of bits, one for each byte of a dword.
-uint32_t spread(uint32_t bits) {
-  return (bits & 1) * 0xff | (bits >> 1 & 1) * 0xff00 | (bits >> 2 & 1) * 0xff0000 |
-         (bits >> 3 & 1) * 0xff000000;
-}
-
 } // namespace
+
+void LdsMemory::beginEpoch() {
+  // 28 bits of it are kept beside the bytes that were written.
+  if (++epoch >> 28) {
+    std::fill(dwords.begin(), dwords.end(), Dword());
+    epoch = firstEpoch = 1;
+  }
+}
 
 void LdsMemory::reset(uint32_t bytes, unsigned waves) {
   size = bytes;
-  uint32_t dwords = (bytes + 3) / 4;
-  data.assign(size_t(dwords) * 4, 0xcd);
-  initialised.assign(dwords, 0);
-  if (owners.size() < dwords)
-    owners.assign(dwords, Owners{~0u, ~0u, 0});
+  size_t count = (size_t(bytes) + 3) / 4;
+  data.assign(count * 4, 0xcd);
+  if (dwords.size() < count)
+    dwords.resize(count);
   shared = waves > 1;
-  ++epoch;
+  beginEpoch();
+  firstEpoch = epoch;
 }
 
 void LdsMemory::preload(const std::vector<uint32_t> &words) {
-  size_t count = std::min(words.size(), initialised.size());
+  size_t count = std::min(words.size(), dwords.size());
   std::memcpy(data.data(), words.data(), count * 4);
-  std::fill_n(initialised.begin(), count, 0xf);
+  for (size_t i = 0; i < count; ++i)
+    dwords[i].written = firstEpoch << 4 | 0xf;
 }
 
 bool LdsMemory::report(Wave &wave, ViolationKind kind, unsigned lane, uint32_t address,
@@ -50,31 +53,8 @@ bool LdsMemory::report(Wave &wave, ViolationKind kind, unsigned lane, uint32_t a
   return wave.group->report(wave, kind, lane, address, message);
 }
 
-bool LdsMemory::touchPart(Wave &wave, Use use, unsigned lane, uint32_t dword, uint32_t bytes) {
-  if (use != Use::Write && (initialised[dword] & bytes) != bytes) {
-    initialised[dword] |= bytes; // once is enough
-    if (!report(wave, ViolationKind::LdsUninitialised, lane, dword * 4,
-                "are read and were never written", 4))
-      return false;
-  }
-  if (use != Use::Read)
-    initialised[dword] |= bytes;
-  if (!shared)
-    return true;
-  Owners &entry = owners[dword];
-  if (entry.epoch != epoch)
-    entry = Owners{~0u, ~0u, epoch};
-  uint32_t own = wave.index * everyByte, mask = spread(bytes);
-  bool quiet = (entry.writers == ~0u || entry.writers == own) &&
-               (use == Use::Read || entry.readers == ~0u || entry.readers == own);
-  if (quiet && use == Use::Write) {
-    entry.writers = (entry.writers & ~mask) | (own & mask);
-    return true;
-  }
-  if (quiet && use == Use::Read && (entry.readers == ~0u || entry.readers == own)) {
-    entry.readers = (entry.readers & ~mask) | (own & mask);
-    return true;
-  }
+bool LdsMemory::checkRace(Wave &wave, Use use, unsigned lane, uint32_t dword, uint32_t bytes) {
+  Dword &entry = dwords[dword];
   bool race = false;
   for (unsigned i = 0; i < 4; ++i) {
     if (!(bytes >> i & 1))
@@ -98,8 +78,45 @@ bool LdsMemory::touchPart(Wave &wave, Use use, unsigned lane, uint32_t dword, ui
                          "are touched by two waves without a barrier between, one writing", 4);
 }
 
+inline bool LdsMemory::touchPart(Wave &wave, Use use, unsigned lane, uint32_t dword,
+                                 uint32_t bytes) {
+  Dword &entry = dwords[dword];
+  if (entry.written >> 4 != firstEpoch)
+    entry.written = firstEpoch << 4;
+  bool unwritten = use != Use::Write && (entry.written & bytes) != bytes;
+  if (use != Use::Read || unwritten) // once is enough
+    entry.written |= bytes;
+  if (unwritten && !report(wave, ViolationKind::LdsUninitialised, lane, dword * 4,
+                           "are read and were never written", 4))
+    return false;
+  if (!shared)
+    return true;
+  if (entry.epoch != epoch) {
+    entry.epoch = epoch;
+    entry.writers = entry.readers = ~0u;
+  }
+  // Nearly always a whole dword that nobody else has touched, or that many have read.
+  uint32_t own = wave.index * everyByte;
+  bool quiet = bytes == 0xf && (entry.writers == ~0u || entry.writers == own);
+  if (use == Use::Write && quiet && (entry.readers == ~0u || entry.readers == own)) {
+    entry.writers = own;
+    return true;
+  }
+  if (use == Use::Read && quiet) {
+    entry.readers = entry.readers == ~0u || entry.readers == own ? own : severalReaders * everyByte;
+    return true;
+  }
+  return checkRace(wave, use, lane, dword, bytes);
+}
+
 bool LdsMemory::touch(Wave &wave, Use use, unsigned lane, uint32_t address, unsigned width) {
   uint32_t first = address / 4, last = (address + width - 1) / 4;
+  if ((address | width) % 4 == 0) {
+    for (uint32_t dword = first; dword <= last; ++dword)
+      if (!touchPart(wave, use, lane, dword, 0xf))
+        return false;
+    return true;
+  }
   for (uint32_t dword = first; dword <= last; ++dword) {
     uint32_t from = std::max(address, dword * 4) - dword * 4;
     uint32_t to = std::min(address + width, dword * 4 + 4) - dword * 4;
@@ -135,24 +152,47 @@ bool LdsMemory::access(Wave &wave, Use use, uint64_t lanes, const uint32_t *addr
   return true;
 }
 
+namespace {
+
+/// Whether lanes stand side by side from the first on, which no bank minds.
+bool sideBySide(uint64_t lanes, const uint32_t *addresses, unsigned width) {
+  unsigned first = std::countr_zero(lanes);
+  for (uint64_t left = lanes; left; left &= left - 1) {
+    unsigned lane = std::countr_zero(left);
+    if (addresses[lane] != addresses[first] + (lane - first) * width)
+      return false;
+  }
+  return true;
+}
+
+/// Dwords asked for in each bank, each counted once.
+struct Banks {
+  uint32_t wanted[32][32];
+  unsigned counts[32] = {};
+
+  unsigned add(uint32_t dword) {
+    uint32_t *begin = wanted[dword % 32];
+    unsigned &count = counts[dword % 32];
+    if (std::find(begin, begin + count, dword) == begin + count && count < 32)
+      begin[count++] = dword;
+    return count;
+  }
+};
+
+} // namespace
+
 unsigned bankConflicts(uint64_t lanes, const uint32_t *addresses, unsigned width) {
+  if (!lanes || sideBySide(lanes, addresses, width))
+    return 0;
   unsigned dwords = (width + 3) / 4, perCycle = dwords <= 1 ? 32 : dwords == 2 ? 16 : 8;
   unsigned lost = 0;
   for (unsigned first = 0; first < 64; first += perCycle) {
-    uint64_t group = lanes >> first & ((uint64_t(1) << perCycle) - 1);
-    // Dwords asked for in each bank, each counted once.
-    uint32_t wanted[32][32];
-    unsigned counts[32] = {}, most = 1;
-    for (; group; group &= group - 1) {
-      uint32_t dword = addresses[first + std::countr_zero(group)] / 4;
-      for (unsigned i = 0; i < dwords; ++i) {
-        uint32_t *begin = wanted[(dword + i) % 32], &count = counts[(dword + i) % 32];
-        if (std::find(begin, begin + count, dword + i) == begin + count && count < 32) {
-          begin[count++] = dword + i;
-          most = std::max(most, count);
-        }
-      }
-    }
+    Banks banks;
+    unsigned most = 1;
+    for (uint64_t group = lanes >> first & ((uint64_t(1) << perCycle) - 1); group;
+         group &= group - 1)
+      for (unsigned i = 0; i < dwords; ++i)
+        most = std::max(most, banks.add(addresses[first + std::countr_zero(group)] / 4 + i));
     lost += most - 1;
   }
   return lost;

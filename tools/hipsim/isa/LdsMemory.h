@@ -20,7 +20,7 @@ public:
   /// Writes the first dwords, for tests of instructions.
   void preload(const std::vector<uint32_t> &words);
   /// A barrier has been passed: accesses before and after it are ordered.
-  void passBarrier() { ++epoch; }
+  void passBarrier() { beginEpoch(); }
 
   /// Checks an access of up to 64 lanes and writes where the host finds each lane's bytes; null for
   /// lanes out of bounds. `width` bytes per lane. False ends the kernel.
@@ -31,21 +31,25 @@ public:
   uint64_t bytesRead = 0, bytesWritten = 0;
 
 private:
-  /// Who touched the four bytes of a dword since the barrier: a byte each, see LdsMemory.cpp.
-  struct Owners {
-    uint32_t writers, readers, epoch;
+  /// What is known of a dword. Writers and readers since the barrier: a byte for each of its bytes,
+  /// see LdsMemory.cpp. What an earlier epoch or workgroup noted is void.
+  struct Dword {
+    uint32_t writers = 0, readers = 0;
+    uint32_t epoch = 0;
+    uint32_t written = 0; ///< the workgroup's first epoch << 4 | a bit for each byte
   };
 
   bool touch(Wave &wave, Use use, unsigned lane, uint32_t address, unsigned width);
   bool touchPart(Wave &wave, Use use, unsigned lane, uint32_t dword, uint32_t bytes);
+  bool checkRace(Wave &wave, Use use, unsigned lane, uint32_t dword, uint32_t bytes);
   bool report(Wave &wave, ViolationKind kind, unsigned lane, uint32_t address, const char *what,
               unsigned width);
+  void beginEpoch();
 
   std::vector<uint8_t> data;
-  std::vector<uint8_t> initialised; ///< by dword: a bit for each byte
-  std::vector<Owners> owners;
+  std::vector<Dword> dwords;
   uint32_t size = 0;
-  uint32_t epoch = 1;
+  uint32_t epoch = 1, firstEpoch = 1;
   bool shared = false; ///< more than one wave
 };
 

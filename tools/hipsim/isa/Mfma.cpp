@@ -10,16 +10,17 @@
 // Products are exact; each is added to the f32 accumulator in the order of K with one rounding. The
 // hardware's order is not documented. MI200 flushes denormals of f16 and bf16 operands and of
 // results. Integers wrap.
-#include "tools/hipsim/isa/Floats.h"
 #include "tools/hipsim/isa/Immediate.h"
-#include "tools/hipsim/isa/OpTable.h"
+#include "tools/hipsim/isa/MatrixMath.h"
 #include "tools/hipsim/isa/VectorExecute.h"
+
+#include <algorithm>
 
 namespace tawny::hipsim {
 
 namespace {
 
-enum class Element : uint8_t { F16, BF16, F32, I8 };
+using Element = MatrixElement;
 
 struct MfmaOp {
   std::string_view names;
@@ -28,123 +29,93 @@ struct MfmaOp {
   uint8_t cycles; ///< of 32 lanes
 };
 
-constexpr unsigned elementBits(Element element) {
-  return element == Element::F32 ? 32 : element == Element::I8 ? 8 : 16;
-}
-
 constexpr unsigned inputDwords(const MfmaOp &op) { return op.perLane * elementBits(op.input) / 32; }
 constexpr unsigned outputDwords(const MfmaOp &op) {
   return op.side == 4 ? 4 : op.side * op.side / 64 * op.blocks;
 }
 
-constexpr unsigned lanes = 64;
-
-/// Element k of row (column) `which` of a block.
-uint32_t operandElement(Wave &wave, const MfmaOp &op, unsigned reg, unsigned block, unsigned which,
-                        unsigned k) {
+/// Element k of all rows of A or columns of B of a block.
+LaneRow operandRow(Wave &wave, const MfmaOp &op, unsigned reg, unsigned block, unsigned k) {
   unsigned bits = elementBits(op.input), perWord = 32 / bits;
   unsigned group = op.blocks > 1 ? block : k / op.perLane, index = k % op.perLane;
-  uint32_t word = wave.lane(reg + index / perWord, which + op.side * group);
-  return bits == 32 ? word : word >> (bits * (index % perWord)) & ((1u << bits) - 1);
+  return {lanesFrom(wave, reg + index / perWord, op.side * group), bits * (index % perWord)};
 }
 
-/// Register and lane of an element of C and D.
-struct Place {
-  unsigned reg, lane;
-};
-Place placeOf(const MfmaOp &op, unsigned block, unsigned row, unsigned column) {
+/// A row of C or D.
+LaneRow resultRow(Wave &wave, const MfmaOp &op, unsigned reg, unsigned block, unsigned row) {
   if (op.side == 32)
-    return {16 * block + 4 * (row / 8) + row % 4, column + 32 * (row / 4 % 2)};
+    return {lanesFrom(wave, reg + 16 * block + 4 * (row / 8) + row % 4, 32 * (row / 4 % 2)), 0};
   if (op.side == 16)
-    return {4 * block + row % 4, column + 16 * (row / 4)};
-  return {row, column + 4 * block};
+    return {lanesFrom(wave, reg + 4 * block + row % 4, 16 * (row / 4)), 0};
+  return {lanesFrom(wave, reg + row, 4 * block), 0};
 }
 
-uint32_t accumulator(Wave &wave, const Instruction &i, Place at) {
-  const Source &c = i.sources[2];
-  return c.kind == Source::Constant ? static_cast<uint32_t>(c.value)
-                                    : wave.lane(c.index + at.reg, at.lane);
-}
-
-float toFloat(Element element, uint32_t bits, bool flush) {
-  if (element == Element::F16) {
-    if (flush && !(bits & 0x7c00))
-      bits &= 0x8000;
-    return std::bit_cast<Half>(static_cast<uint16_t>(bits));
-  }
-  if (element == Element::F32)
-    return std::bit_cast<float>(bits);
-  bits <<= 16;
-  return std::bit_cast<float>(flush ? flushSingle(bits) : bits);
-}
-
-/// One block's matrices as numbers.
-template <typename T> struct Matrices {
-  T a[32][32], b[32][32], sums[32][32]; // a by row and k, b by k and column
-};
-
-template <typename T, typename F>
-void loadOperands(Wave &wave, const Instruction &i, unsigned block, Matrices<T> &m, F convert) {
+void multiplyFloats(Wave &wave, const Instruction &i, unsigned number) {
   const auto &op = *static_cast<const MfmaOp *>(i.entry);
-  for (unsigned which = 0; which < op.side; ++which)
-    for (unsigned k = 0; k < op.depth; ++k) {
-      m.a[which][k] = convert(operandElement(wave, op, i.sources[0].index, block, which, k));
-      m.b[k][which] = convert(operandElement(wave, op, i.sources[1].index, block, which, k));
-    }
-  for (unsigned row = 0; row < op.side; ++row)
-    for (unsigned column = 0; column < op.side; ++column)
-      m.sums[row][column] = std::bit_cast<T>(accumulator(wave, i, placeOf(op, block, row, column)));
-}
-
-/// Results of all blocks wait here, because D may overlap with operands.
-struct Results {
-  uint32_t words[32][lanes];
-};
-
-void multiplyFloats(Wave &wave, const Instruction &i, unsigned block, Results &results) {
-  const auto &op = *static_cast<const MfmaOp *>(i.entry);
-  Matrices<float> m;
+  MatrixBlock<float> block;
   bool flush = wave.chip->flushesMatrixDenormals && op.input != Element::F32;
-  loadOperands(wave, i, block, m, [&](uint32_t bits) { return toFloat(op.input, bits, flush); });
-  for (unsigned row = 0; row < op.side; ++row)
-    for (unsigned k = 0; k < op.depth; ++k)
-      for (unsigned column = 0; column < op.side; ++column)
-        m.sums[row][column] = __builtin_fmaf(m.a[row][k], m.b[k][column], m.sums[row][column]);
-  for (unsigned row = 0; row < op.side; ++row)
+  for (unsigned k = 0; k < op.depth; ++k) {
+    readFloats(op.input, operandRow(wave, op, i.sources[0].index, number, k), op.side, flush,
+               block.a[k]);
+    readFloats(op.input, operandRow(wave, op, i.sources[1].index, number, k), op.side, flush,
+               block.b[k]);
+  }
+  const Source &c = i.sources[2];
+  auto constant = static_cast<uint32_t>(c.value);
+  for (unsigned row = 0; row < op.side; ++row) {
+    if (c.kind == Source::Constant)
+      std::fill_n(block.sums[row], op.side, std::bit_cast<float>(constant));
+    else
+      readFloats(Element::F32, resultRow(wave, op, c.index, number, row), op.side, false,
+                 block.sums[row]);
+  }
+  block.multiply(op.side, op.depth);
+  for (unsigned row = 0; row < op.side; ++row) {
+    LaneRow to = resultRow(wave, op, i.destination, number, row);
     for (unsigned column = 0; column < op.side; ++column) {
-      Place at = placeOf(op, block, row, column);
-      uint32_t bits = bitsOf(m.sums[row][column]);
-      results.words[at.reg][at.lane] = flush ? flushSingle(bits) : bits;
+      auto bits = std::bit_cast<uint32_t>(block.sums[row][column]);
+      to.words[column] = flush ? flushSingle(bits) : bits;
     }
+  }
 }
 
-void multiplyIntegers(Wave &wave, const Instruction &i, unsigned block, Results &results) {
+void multiplyIntegers(Wave &wave, const Instruction &i, unsigned number) {
   const auto &op = *static_cast<const MfmaOp *>(i.entry);
-  Matrices<uint32_t> m;
-  loadOperands(wave, i, block, m,
-               [](uint32_t bits) { return uint32_t(int32_t(static_cast<int8_t>(bits))); });
+  MatrixBlock<int32_t> block;
+  for (unsigned k = 0; k < op.depth; ++k) {
+    readIntegers(op.input, operandRow(wave, op, i.sources[0].index, number, k), op.side, true,
+                 block.a[k]);
+    readIntegers(op.input, operandRow(wave, op, i.sources[1].index, number, k), op.side, true,
+                 block.b[k]);
+  }
+  const Source &c = i.sources[2];
+  for (unsigned row = 0; row < op.side; ++row) {
+    if (c.kind == Source::Constant)
+      std::fill_n(block.sums[row], op.side, static_cast<int32_t>(c.value));
+    else
+      readIntegers(Element::I32, resultRow(wave, op, c.index, number, row), op.side, true,
+                   block.sums[row]);
+  }
+  block.multiply(op.side, op.depth);
   for (unsigned row = 0; row < op.side; ++row)
-    for (unsigned column = 0; column < op.side; ++column) {
-      uint32_t sum = m.sums[row][column];
-      for (unsigned k = 0; k < op.depth; ++k)
-        sum += m.a[row][k] * m.b[k][column];
-      Place at = placeOf(op, block, row, column);
-      results.words[at.reg][at.lane] = sum;
-    }
+    std::copy_n(block.sums[row], op.side, resultRow(wave, op, i.destination, number, row).words);
 }
 
+/// A block's results may stand where a later block's operands are read only if D overlaps A or B,
+/// which prepare() refuses where there are several.
 void execute(Wave &wave, const Instruction &i) {
   const auto &op = *static_cast<const MfmaOp *>(i.entry);
-  Results results;
   for (unsigned block = 0; block < op.blocks; ++block) {
     if (op.input == Element::I8)
-      multiplyIntegers(wave, i, block, results);
+      multiplyIntegers(wave, i, block);
     else
-      multiplyFloats(wave, i, block, results);
+      multiplyFloats(wave, i, block);
   }
-  for (unsigned reg = 0; reg < outputDwords(op); ++reg)
-    for (unsigned lane = 0; lane < lanes; ++lane)
-      wave.lane(i.destination + reg, lane) = results.words[reg][lane];
+}
+
+bool overlaps(unsigned first, unsigned count, const Source &source, unsigned sourceCount) {
+  return source.kind == Source::Vector && first < source.index + sourceCount &&
+         source.index < first + count;
 }
 
 std::string prepare(AsmText &line, const void *entry, const DecodeContext &context,
@@ -172,6 +143,12 @@ std::string prepare(AsmText &line, const void *entry, const DecodeContext &conte
       out.touchesVector(operand.index, operand.count);
     }
   }
+  // C may be D; otherwise, and for A and B, overlaps are the assembler's to forbid.
+  unsigned results = outputDwords(op);
+  for (unsigned i = 0; i < 3 && op.blocks > 1; ++i)
+    if (!(i == 2 && out.sources[2].index == out.destination) &&
+        overlaps(out.destination, results, out.sources[i], i < 2 ? inputDwords(op) : results))
+      return "a result that overlaps with operands";
   // cbsz, abid and blgp, which permute blocks, stay unread and are refused by that.
   return "";
 }

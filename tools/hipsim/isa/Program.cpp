@@ -92,6 +92,13 @@ std::string Program::fill(uint64_t pc, bool wave64, Instruction &out) {
   // Waits are checked for both at once.
   for (unsigned i = 0; i < out.second->numRanges; ++i)
     out.touches(out.second->ranges[i].first, out.second->ranges[i].count);
+  // Unless the second half reads what the first one writes, they can run one after the other.
+  out.separable = out.execute == executeVector && out.second->execute == executeVector;
+  for (unsigned i = 0; i < out.second->numSources; ++i) {
+    const Source &source = out.second->sources[i];
+    if (source.kind == Source::Vector && source.index == out.destination)
+      out.separable = false;
+  }
   out.execute = executeDual;
   return "";
 }

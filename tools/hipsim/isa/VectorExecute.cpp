@@ -115,6 +115,11 @@ void executeModifiedVector(Wave &wave, const Instruction &instruction) {
 }
 
 void executeDual(Wave &wave, const Instruction &instruction) {
+  if (instruction.separable && !wave.flushesSingle()) {
+    executeVector(wave, instruction);
+    executeVector(wave, *instruction.second);
+    return;
+  }
   // VOPD exists for waves of 32 lanes alone.
   uint32_t exec = wave.scalars[Exec];
   if (!exec)

@@ -10,19 +10,17 @@
 // Products are exact; each is added to an f32 accumulator in the order of K with one rounding, and
 // a 16-bit result is rounded once more at the end. The hardware's order is not documented. Integers
 // are exact; clamp saturates the final sum.
-#include "tools/hipsim/isa/Floats.h"
+#include "tools/hipsim/isa/Immediate.h"
 #include "tools/hipsim/isa/Integers.h"
-#include "tools/hipsim/isa/OpTable.h"
-
-#include <cstring>
+#include "tools/hipsim/isa/MatrixMath.h"
 
 namespace tawny::hipsim {
 
 namespace {
 
-constexpr unsigned side = 16;
+using Element = MatrixElement;
 
-enum class Element : uint8_t { F16, BF16, I8, I4, F32, I32 };
+constexpr unsigned side = 16;
 
 struct WmmaOp {
   std::string_view names;
@@ -30,138 +28,87 @@ struct WmmaOp {
   Element input, output;
 };
 
-constexpr unsigned elementBits(Element element) {
-  switch (element) {
-  case Element::F16:
-  case Element::BF16:
-    return 16;
-  case Element::I8:
-    return 8;
-  case Element::I4:
-    return 4;
-  default:
-    return 32;
+/// Element k of all rows of A or columns of B.
+LaneRow operandRow(Wave &wave, const WmmaOp &op, unsigned reg, unsigned k) {
+  unsigned bits = elementBits(op.input), perWord = 32 / bits, lane = 0;
+  if (wave.chip->family != Family::Gfx11) {
+    unsigned half = op.depth / 2;
+    lane = side * (k / half);
+    k %= half;
   }
+  return {lanesFrom(wave, reg + k / perWord, lane), bits * (k % perWord)};
 }
 
-float toFloat(Element element, uint32_t bits) {
-  if (element == Element::F16)
-    return std::bit_cast<Half>(static_cast<uint16_t>(bits));
-  return std::bit_cast<float>(element == Element::BF16 ? bits << 16 : bits);
-}
-
-uint32_t roundBf16(float value) {
-  uint32_t bits = bitsOf(value);
-  if (isNan(value))
-    return bits >> 16 | 0x40;
-  return (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
-}
-
-/// Element `index` of a lane's registers, from `reg` on.
-uint32_t element(Wave &wave, unsigned reg, unsigned lane, unsigned index, unsigned bits) {
-  unsigned perWord = 32 / bits;
-  uint32_t word = wave.lane(reg + index / perWord, lane);
-  return bits == 32 ? word : word >> (bits * (index % perWord)) & ((1u << bits) - 1);
-}
-
-/// Row (of A) or column (of B) `which`, element `k`.
-uint32_t operandElement(Wave &wave, const WmmaOp &op, unsigned reg, unsigned which, unsigned k) {
-  unsigned bits = elementBits(op.input);
+/// A row of C or D. Results of 16 bits: on gfx11 in the half of a register that op_sel names, on
+/// gfx12 two to a register.
+LaneRow resultRow(Wave &wave, const WmmaOp &op, unsigned reg, unsigned row, bool high) {
+  bool packed = elementBits(op.output) == 16;
   if (wave.chip->family == Family::Gfx11)
-    return element(wave, reg, which, k, bits);
-  unsigned half = op.depth / 2;
-  return element(wave, reg, which + side * (k / half), k % half, bits);
+    return {lanesFrom(wave, reg + row / 2, side * (row % 2)), packed && high ? 16u : 0u};
+  unsigned index = row % 8;
+  if (packed)
+    return {lanesFrom(wave, reg + index / 2, side * (row / 8)), 16 * (index % 2)};
+  return {lanesFrom(wave, reg + index, side * (row / 8)), 0};
 }
 
-/// The lane and the register's number of a result.
-struct Place {
-  unsigned lane, index;
-};
-Place placeOf(Family family, unsigned row, unsigned column) {
-  if (family == Family::Gfx11)
-    return {column + side * (row % 2), row / 2};
-  return {column + side * (row / 8), row % 8};
-}
-
-/// Results of 16 bits: on gfx11 the half of a register that op_sel names, on gfx12 packed.
-uint32_t readResult(Wave &wave, const Instruction &i, const WmmaOp &op, unsigned reg, Place at) {
-  if (elementBits(op.output) == 32)
-    return wave.lane(reg + at.index, at.lane);
-  if (wave.chip->family == Family::Gfx12)
-    return element(wave, reg, at.lane, at.index, 16);
-  return wave.lane(reg + at.index, at.lane) >> (i.destinationHalf ? 16 : 0) & 0xffff;
-}
-
-void writeResult(Wave &wave, const Instruction &i, const WmmaOp &op, Place at, uint32_t bits) {
-  unsigned reg = i.destination, shift = i.destinationHalf ? 16 : 0;
-  if (elementBits(op.output) == 32) {
-    wave.lane(reg + at.index, at.lane) = bits;
-    return;
-  }
-  if (wave.chip->family == Family::Gfx12) {
-    reg += at.index / 2;
-    shift = 16 * (at.index % 2);
-  } else {
-    reg += at.index;
-  }
-  uint32_t &word = wave.lane(reg, at.lane);
-  word = (word & ~(0xffffu << shift)) | bits << shift;
-}
-
-uint32_t accumulator(Wave &wave, const Instruction &i, const WmmaOp &op, Place at) {
-  const Source &c = i.sources[2];
-  return c.kind == Source::Constant ? static_cast<uint32_t>(c.value)
-                                    : readResult(wave, i, op, c.index, at);
+void writeRow(const WmmaOp &op, LaneRow row, const uint32_t *results) {
+  uint32_t field = elementBits(op.output) == 16 ? 0xffffu << row.shift : ~0u;
+  for (unsigned column = 0; column < side; ++column)
+    row.words[column] = (row.words[column] & ~field) | (results[column] << row.shift & field);
 }
 
 void multiplyFloats(Wave &wave, const Instruction &i, const WmmaOp &op) {
-  float a[side][32], b[32][side], sums[side][side];
-  for (unsigned which = 0; which < side; ++which)
-    for (unsigned k = 0; k < op.depth; ++k) {
-      a[which][k] = toFloat(op.input, operandElement(wave, op, i.sources[0].index, which, k));
-      b[k][which] = toFloat(op.input, operandElement(wave, op, i.sources[1].index, which, k));
-    }
-  for (unsigned row = 0; row < side; ++row)
+  MatrixBlock<float> block;
+  const Source &c = i.sources[2];
+  for (unsigned k = 0; k < op.depth; ++k) {
+    readFloats(op.input, operandRow(wave, op, i.sources[0].index, k), side, false, block.a[k]);
+    readFloats(op.input, operandRow(wave, op, i.sources[1].index, k), side, false, block.b[k]);
+  }
+  for (unsigned row = 0; row < side; ++row) {
+    auto constant = static_cast<uint32_t>(c.value);
+    if (c.kind == Source::Constant)
+      std::fill_n(block.sums[row], side, std::bit_cast<float>(constant));
+    else
+      readFloats(op.output, resultRow(wave, op, c.index, row, i.destinationHalf), side, false,
+                 block.sums[row]);
+  }
+  block.multiply(side, op.depth);
+  for (unsigned row = 0; row < side; ++row) {
+    uint32_t results[side];
     for (unsigned column = 0; column < side; ++column)
-      sums[row][column] =
-          toFloat(op.output, accumulator(wave, i, op, placeOf(wave.chip->family, row, column)));
-  for (unsigned row = 0; row < side; ++row)
-    for (unsigned k = 0; k < op.depth; ++k)
-      for (unsigned column = 0; column < side; ++column)
-        sums[row][column] = __builtin_fmaf(a[row][k], b[k][column], sums[row][column]);
-  for (unsigned row = 0; row < side; ++row)
-    for (unsigned column = 0; column < side; ++column) {
-      float sum = sums[row][column];
-      uint32_t bits = op.output == Element::F32   ? bitsOf(sum)
-                      : op.output == Element::F16 ? bitsOf(static_cast<Half>(sum))
-                                                  : roundBf16(sum);
-      writeResult(wave, i, op, placeOf(wave.chip->family, row, column), bits);
-    }
+      results[column] = floatResult(op.output, block.sums[row][column]);
+    writeRow(op, resultRow(wave, op, i.destination, row, i.destinationHalf), results);
+  }
 }
 
+/// Sums of products fit 32 bits; only the accumulator can exceed them.
 void multiplyIntegers(Wave &wave, const Instruction &i, const WmmaOp &op) {
-  unsigned bits = elementBits(op.input);
-  int32_t a[side][32], b[side][32];
-  auto extend = [&](uint32_t value, bool isSigned) {
-    uint32_t top = value << (32 - bits);
-    return isSigned ? int32_t(top) >> (32 - bits) : int32_t(top >> (32 - bits));
-  };
-  for (unsigned which = 0; which < side; ++which)
-    for (unsigned k = 0; k < op.depth; ++k) {
-      a[which][k] = extend(operandElement(wave, op, i.sources[0].index, which, k), i.negLo & 1);
-      b[which][k] = extend(operandElement(wave, op, i.sources[1].index, which, k), i.negLo & 2);
-    }
-  uint32_t results[side][side];
-  for (unsigned row = 0; row < side; ++row)
+  MatrixBlock<int32_t> block;
+  int32_t accumulators[side][side];
+  const Source &c = i.sources[2];
+  for (unsigned k = 0; k < op.depth; ++k) {
+    readIntegers(op.input, operandRow(wave, op, i.sources[0].index, k), side, i.negLo & 1,
+                 block.a[k]);
+    readIntegers(op.input, operandRow(wave, op, i.sources[1].index, k), side, i.negLo & 2,
+                 block.b[k]);
+  }
+  for (unsigned row = 0; row < side; ++row) {
+    std::fill_n(block.sums[row], side, 0);
+    if (c.kind == Source::Constant)
+      std::fill_n(accumulators[row], side, static_cast<int32_t>(c.value));
+    else
+      readIntegers(Element::I32, resultRow(wave, op, c.index, row, false), side, true,
+                   accumulators[row]);
+  }
+  block.multiply(side, op.depth);
+  for (unsigned row = 0; row < side; ++row) {
+    uint32_t results[side];
     for (unsigned column = 0; column < side; ++column) {
-      int64_t sum = int32_t(accumulator(wave, i, op, placeOf(wave.chip->family, row, column)));
-      for (unsigned k = 0; k < op.depth; ++k)
-        sum += int64_t(a[row][k]) * b[column][k];
-      results[row][column] = i.clamp ? saturateI32(sum) : uint32_t(sum);
+      int64_t sum = int64_t(accumulators[row][column]) + block.sums[row][column];
+      results[column] = i.clamp ? saturateI32(sum) : static_cast<uint32_t>(sum);
     }
-  for (unsigned row = 0; row < side; ++row)
-    for (unsigned column = 0; column < side; ++column)
-      writeResult(wave, i, op, placeOf(wave.chip->family, row, column), results[row][column]);
+    writeRow(op, resultRow(wave, op, i.destination, row, false), results);
+  }
 }
 
 void execute(Wave &wave, const Instruction &i) {
@@ -195,10 +142,12 @@ std::string prepare(AsmText &line, const void *entry, const DecodeContext &conte
     const AsmOperand &operand = line.operands[i + 1];
     Source &source = out.sources[i];
     source.index = operand.index;
-    bool constant = i == 2 && operand.kind == AsmOperand::Integer;
-    if (constant) {
+    bool constant = operand.kind == AsmOperand::Integer || operand.kind == AsmOperand::Float;
+    if (i == 2 && constant) {
       source.kind = Source::Constant;
-      source.value = static_cast<uint32_t>(operand.integer);
+      source.value = immediateBits(operand, Type::B32);
+      if (source.value && elementBits(op.output) == 16)
+        return "a constant of 16 bits is not modelled here";
     } else if (operand.kind != AsmOperand::Vector ||
                operand.count != (i < 2 ? inputDwords : outputDwords)) {
       return "operands that do not fit the matrices";
