@@ -99,6 +99,15 @@ llvm::Error Compilation::runPipeline(mlir::ModuleOp module, const char *name,
   return diagnostics.takeError(name);
 }
 
+/// Tiles of attention that a decode is split into: four for each compute unit, of which each holds
+/// three or four at once. None on CPUs, whose threads are fewer than the heads of a model.
+static int64_t attentionTiles(const TargetInfo &target) {
+  constexpr unsigned someUnits = 32; // where no document counts them
+  if (target.family == TargetFamily::X86)
+    return 0;
+  return 4 * std::max(target.product.computeUnits, someUnits);
+}
+
 llvm::Error Compilation::compileTarget(const Selection &selection, const Bounds &bounds) {
   const TargetInfo &target = *selection.target;
   modules.emplace_back(model.module->clone());
@@ -109,6 +118,7 @@ llvm::Error Compilation::compileTarget(const Selection &selection, const Bounds 
   lowering.activations = selection.activations;
   lowering.kv =
       target.family == TargetFamily::X86 && selection.activations == "f32" ? "f32" : "f16";
+  lowering.attentionTiles = attentionTiles(target);
   lowering.maxContext = bounds.maxContext;
   lowering.maxBatch = bounds.maxBatch;
   lowering.kvTokens = static_cast<int64_t>(bounds.kvTokens);

@@ -95,12 +95,16 @@ std::string kernelName(Operation *op, rt::Extent rows) {
     RankedTensorType table = tensorType(embed.getTable());
     os << '_' << llm::formatName(table.getElementType()) << '_' << table.getDimSize(0) << 'x'
        << table.getDimSize(1);
+  } else if (auto part = dyn_cast<llm::AttentionPartOp>(op)) {
+    os << '_' << llm::columnsOf(part.getQ());
   } else {
     os << '_' << activationColumns(op);
     // A linear's grid does not depend on its rows, so only these have a kernel for each kind.
     if (rows == rt::Extent::LogitRows && !isa<llm::LogitRowsOp>(op))
       os << "_logits";
   }
+  if (auto splits = op->getAttrOfType<IntegerAttr>("splits"))
+    os << "_s" << splits.getInt();
   os << resultSuffix(op);
   return name;
 }

@@ -21,16 +21,15 @@ SmallVector<rt::Source> stepArrays(Operation *op) {
         return linear.getRopeAppend() ? Sources{rt::Source::Positions, rt::Source::KvSlots}
                                       : Sources{};
       })
-      .Case([](llm::AttentionOp) {
-        return Sources{rt::Source::AttentionBlocks, rt::Source::BlockTables};
-      })
+      .Case<llm::AttentionOp, llm::AttentionPartOp>(
+          [](auto) { return Sources{rt::Source::AttentionBlocks, rt::Source::BlockTables}; })
       .Case([](llm::LogitRowsOp) { return Sources{rt::Source::LogitRows}; })
       .Default([](Operation *) { return Sources{}; });
 }
 
 /// What an op does to the pages of its KV layer, if it has one.
 std::optional<rt::Access> pageAccess(Operation *op) {
-  if (isa<llm::AttentionOp>(op))
+  if (isa<llm::AttentionOp, llm::AttentionPartOp>(op))
     return rt::Access::Read;
   if (llvm::any_of(op->getResultTypes(), llvm::IsaPred<llm::KvType>))
     return rt::Access::ReadWrite;
@@ -133,6 +132,11 @@ KernelShape kernelShape(Operation *op, const LayoutInfo &layout, rt::Extent rows
     shape.grid = linearGrid(linear, shape.tile, rows);
   } else if (auto attention = dyn_cast<llm::AttentionOp>(op)) {
     grid(cast<llm::KvType>(attention.getKv().getType()).getHeads(), rt::Extent::AttentionBlocks);
+  } else if (auto part = dyn_cast<llm::AttentionPartOp>(op)) {
+    int64_t heads = cast<llm::KvType>(part.getKv().getType()).getHeads();
+    grid(heads * static_cast<int64_t>(part.getSplits()), rt::Extent::AttentionBlocks);
+  } else if (auto merge = dyn_cast<llm::AttentionMergeOp>(op)) {
+    grid(merge.getHeads(), rows);
   } else {
     grid(1, rows);
   }

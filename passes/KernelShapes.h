@@ -19,7 +19,9 @@ struct TileShape {
 /// pages and value pages; the operands that are tensors; the results that are tensors.
 ///
 /// Tiles: a linear has one per TileShape; attention one per block and KV head,
-/// tile = block * heads + head; every other kernel one per row of its activations.
+/// tile = block * heads + head; its parts one per block, split and KV head,
+/// tile = (block * splits + split) * heads + head; their merge one per row and query head,
+/// tile = row * heads + head; every other kernel one per row of its activations.
 struct KernelShape {
   rt::GridAttr grid;
   mlir::SmallVector<mlir::Attribute> bindings; ///< rt::ArgumentAttr.

@@ -154,6 +154,40 @@ def LlmDecide : Pass<"llm-decide", "::mlir::func::FuncOp"> {
   let dependentDialects = ["::tawny::llm::LlmDialect"];
 }
 
+def LlmSplitAttention : Pass<"llm-split-attention", "::mlir::func::FuncOp"> {
+  let summary = "Cuts the contexts of decode programs into ranges that are attended side by side.";
+  let description = [{
+    One new token of one sequence is as many tiles of attention as there are KV heads, too few for a
+    GPU, and each walks through the whole context. In decode programs the context is cut into
+    ranges, a power of two of them, that bring a step of the program's sequences to `tiles` tiles,
+    but no more than make ranges of `range-tokens` positions of the longest context. An attention
+    that has enough tiles becomes one range: so the kernel of `llm.attention_part` is for rows that
+    stand alone, that of `llm.attention` for blocks of them. Other programs, and attention that
+    writes int8, stay as they are.
+
+    Before:
+    ```mlir
+    func.func @decode_1(...) attributes {llm.program = #llm.program<decode, ...>} {
+      %o = llm.attention %q, %kv, %step layer 0 scale 1.25e-1
+        : tensor<?x256xf32>, !llm.kv<layers = 3, heads = 2, dim = 64> -> tensor<?x256xf16>
+    ```
+    After, with tiles=16:
+    ```mlir
+      %sums, %state = llm.attention_part %q, %kv, %step layer 0 scale 1.25e-1 splits 8
+        : tensor<?x256xf32>, !llm.kv<layers = 3, heads = 2, dim = 64>
+        -> tensor<?x2048xf32>, tensor<?x64xf32>
+      %o = llm.attention_merge %sums, %state splits 8
+        : tensor<?x2048xf32>, tensor<?x64xf32> -> tensor<?x256xf16>
+    ```
+  }];
+  let options = [
+    Option<"tiles", "tiles", "int64_t", "1", "Tiles that keep the target busy.">,
+    Option<"rangeTokens", "range-tokens", "int64_t", "128",
+           "Positions of the shortest range that is worth a tile of its own.">,
+    Option<"maxContext", "max-context", "int64_t", "4096", "Tokens of one sequence at most.">];
+  let dependentDialects = ["::tawny::llm::LlmDialect"];
+}
+
 def LlmLayout : Pass<"llm-layout", "::mlir::ModuleOp"> {
   let summary = "Gives every weight a layout.";
   let description = [{

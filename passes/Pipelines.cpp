@@ -47,6 +47,13 @@ void buildLowerToRtPipeline(OpPassManager &manager, const LowerToRtOptions &opti
     manager.addNestedPass<func::FuncOp>(createLlmFuseNorm());
   manager.addNestedPass<func::FuncOp>(
       createLlmDecide({options.activations, options.kv, options.dequant}));
+  // After llm-decide, which looks for llm.attention to write what linears read.
+  if (options.attentionTiles != 0) {
+    LlmSplitAttentionOptions split;
+    split.tiles = options.attentionTiles;
+    split.maxContext = options.maxContext;
+    manager.addNestedPass<func::FuncOp>(createLlmSplitAttention(split));
+  }
   manager.addPass(createLlmLayout({options.layout}));
   manager.addPass(createRtDispatch({options.target, options.layout, options.activations}));
   manager.addPass(createRtPlan({options.maxContext, options.kvTokens, options.pageTokens}));

@@ -39,6 +39,10 @@ struct LowerToRtOptions : mlir::PassPipelineOptions<LowerToRtOptions> {
   Option<int64_t> attentionBlockRows{*this, "attention-block-rows",
                                      llvm::cl::desc("Tokens of an attention tile at most."),
                                      llvm::cl::init(16)};
+  Option<int64_t> attentionTiles{
+      *this, "attention-tiles",
+      llvm::cl::desc("Tiles that attention of a decode is split into; 0: it stays whole."),
+      llvm::cl::init(0)};
   Option<int64_t> maxContext{*this, "max-context", llvm::cl::desc("Tokens of a sequence at most."),
                              llvm::cl::init(4096)};
   Option<int64_t> kvTokens{*this, "kv-tokens",

@@ -2,8 +2,11 @@
 #include "dialects/formats/ScalarDecode.h"
 #include "dialects/interpreter/Operations.h"
 
+#include "llvm/Support/MathExtras.h"
+
 #include <cmath>
 #include <limits>
+#include <numbers>
 
 namespace tawny::interpreter {
 
@@ -47,33 +50,52 @@ namespace {
 struct HeadView {
   const float *keys, *values;
   size_t positions, stride;
+
+  HeadView range(size_t begin, size_t end) const {
+    return {keys + begin * stride, values + begin * stride, end - begin, stride};
+  }
+};
+
+/// The largest score of a head, the sum of weights, and that of weights times values.
+template <typename Sum> struct HeadSums {
+  Sum largest = -std::numeric_limits<Sum>::infinity();
+  Sum total = 0;
+  std::vector<Sum> values;
+};
+
+/// One row of q with where it reads.
+struct QueryRow {
+  int64_t row, position;
+  const SequenceCache *cache;
 };
 } // namespace
 
-/// softmax(scale * q k^T) v of one head.
 template <typename Sum>
-static void attendHead(llvm::ArrayRef<float> q, const HeadView &view, double scale,
-                       llvm::MutableArrayRef<float> out) {
+static Sum scoreOf(llvm::ArrayRef<float> q, const float *key, double scale) {
+  Sum score = 0;
+  for (auto [d, value] : llvm::enumerate(q))
+    score += Sum(value) * Sum(key[d]);
+  return score * Sum(scale);
+}
+
+/// softmax(scale * q k^T) v of one head, not yet divided by the sum of weights.
+template <typename Sum>
+static HeadSums<Sum> sumHead(llvm::ArrayRef<float> q, const HeadView &view, double scale) {
+  HeadSums<Sum> sums;
+  sums.values.resize(q.size());
   std::vector<Sum> weights(view.positions);
-  Sum largest = -std::numeric_limits<Sum>::infinity();
   for (size_t p = 0; p < view.positions; ++p) {
-    Sum score = 0;
-    for (auto [d, value] : llvm::enumerate(q))
-      score += Sum(value) * Sum(view.keys[p * view.stride + d]);
-    weights[p] = score * Sum(scale);
-    largest = std::fmax(largest, weights[p]);
+    weights[p] = scoreOf<Sum>(q, view.keys + p * view.stride, scale);
+    sums.largest = std::fmax(sums.largest, weights[p]);
   }
-  Sum total = 0;
   for (Sum &weight : weights) {
-    weight = std::exp(weight - largest);
-    total += weight;
+    weight = std::exp(weight - sums.largest);
+    sums.total += weight;
   }
-  for (auto [d, result] : llvm::enumerate(out)) {
-    Sum sum = 0;
+  for (auto [d, sum] : llvm::enumerate(sums.values))
     for (size_t p = 0; p < view.positions; ++p)
       sum += weights[p] * Sum(view.values[p * view.stride + d]);
-    result = static_cast<float>(sum / total);
-  }
+  return sums;
 }
 
 /// The first of the positions 0 to `last` of a sequence that was never written, or -1.
@@ -85,12 +107,11 @@ static int64_t findUnwritten(const SequenceCache *cache, int64_t last) {
   return -1;
 }
 
-llvm::Expected<Rows> attention(const Rows &q, const Pool &pool, const Step &step, int64_t layer,
-                               double scale, Accumulate accumulate) {
+/// Calls `attend` for each row of q.
+static llvm::Error forEachRow(const Rows &q, const Pool &pool, const Step &step, int64_t layer,
+                              llvm::function_ref<void(const QueryRow &)> attend) {
   if (llvm::Error error = expectStepRows(q, step))
     return error;
-  Rows result(q.rows, q.columns);
-  int64_t groupSize = q.columns / pool.columns();
   for (int64_t t = 0; t < q.rows; ++t) {
     auto found = pool.layers[layer].find(step.sequences[t]);
     const SequenceCache *cache = found == pool.layers[layer].end() ? nullptr : found->second.get();
@@ -100,20 +121,108 @@ llvm::Expected<Rows> attention(const Rows &q, const Pool &pool, const Step &step
           "sequence %d has no key at position %lld of layer %lld, which position %d sees",
           step.sequences[t], static_cast<long long>(unwritten), static_cast<long long>(layer),
           step.positions[t]);
-    for (int64_t head = 0; head < q.columns / pool.headDim; ++head) {
-      int64_t kvOffset = head / groupSize * pool.headDim;
-      HeadView view{cache->keys.data() + kvOffset, cache->values.data() + kvOffset,
-                    static_cast<size_t>(step.positions[t]) + 1,
-                    static_cast<size_t>(pool.columns())};
-      llvm::ArrayRef<float> query = q.row(t).slice(head * pool.headDim, pool.headDim);
-      llvm::MutableArrayRef<float> out = result.row(t).slice(head * pool.headDim, pool.headDim);
-      if (accumulate == Accumulate::F64)
-        attendHead<double>(query, view, scale, out);
-      else
-        attendHead<float>(query, view, scale, out);
-    }
+    attend({t, step.positions[t], cache});
   }
+  return llvm::Error::success();
+}
+
+static HeadView viewOf(const QueryRow &row, const Rows &q, const Pool &pool, int64_t head) {
+  int64_t kvOffset = head / (q.columns / pool.columns()) * pool.headDim;
+  return {row.cache->keys.data() + kvOffset, row.cache->values.data() + kvOffset,
+          static_cast<size_t>(row.position) + 1, static_cast<size_t>(pool.columns())};
+}
+
+template <typename Sum>
+static llvm::Expected<Rows> attendRows(const Rows &q, const Pool &pool, const Step &step,
+                                       int64_t layer, double scale) {
+  Rows result(q.rows, q.columns);
+  llvm::Error error = forEachRow(q, pool, step, layer, [&](const QueryRow &row) {
+    for (int64_t head = 0; head < q.columns / pool.headDim; ++head) {
+      auto query = q.row(row.row).slice(head * pool.headDim, pool.headDim);
+      HeadSums<Sum> sums = sumHead<Sum>(query, viewOf(row, q, pool, head), scale);
+      for (auto [out, sum] : llvm::zip_equal(
+               result.row(row.row).slice(head * pool.headDim, pool.headDim), sums.values))
+        out = static_cast<float>(sum / sums.total);
+    }
+  });
+  if (error)
+    return error;
   return result;
+}
+
+llvm::Expected<Rows> attention(const Rows &q, const Pool &pool, const Step &step, int64_t layer,
+                               double scale, Accumulate accumulate) {
+  return accumulate == Accumulate::F64 ? attendRows<double>(q, pool, step, layer, scale)
+                                       : attendRows<float>(q, pool, step, layer, scale);
+}
+
+template <typename Sum>
+static llvm::Expected<std::pair<Rows, Rows>> attendParts(const Rows &q, const Pool &pool,
+                                                         const Step &step, int64_t layer,
+                                                         double scale, int64_t splits) {
+  int64_t heads = q.columns / pool.headDim;
+  Rows sums(q.rows, splits * q.columns), state(q.rows, 2 * splits * heads);
+  llvm::Error error = forEachRow(q, pool, step, layer, [&](const QueryRow &row) {
+    size_t positions = static_cast<size_t>(row.position) + 1;
+    size_t length = llvm::divideCeil(llvm::divideCeil(positions, 16), splits) * 16;
+    for (int64_t split = 0; split < splits; ++split)
+      for (int64_t head = 0; head < heads; ++head) {
+        size_t begin = std::min(split * length, positions);
+        HeadView view =
+            viewOf(row, q, pool, head).range(begin, std::min(begin + length, positions));
+        HeadSums<Sum> part =
+            sumHead<Sum>(q.row(row.row).slice(head * pool.headDim, pool.headDim), view, scale);
+        int64_t index = split * heads + head;
+        for (auto [out, sum] : llvm::zip_equal(
+                 sums.row(row.row).slice(index * pool.headDim, pool.headDim), part.values))
+          out = static_cast<float>(sum);
+        float top = static_cast<float>(part.largest * Sum(std::numbers::log2e));
+        state.row(row.row)[2 * index] = std::max(top, std::numeric_limits<float>::lowest());
+        state.row(row.row)[2 * index + 1] = static_cast<float>(part.total);
+      }
+  });
+  if (error)
+    return error;
+  return std::pair(std::move(sums), std::move(state));
+}
+
+llvm::Expected<std::pair<Rows, Rows>> attentionPart(const Rows &q, const Pool &pool,
+                                                    const Step &step, int64_t layer, double scale,
+                                                    int64_t splits, Accumulate accumulate) {
+  return accumulate == Accumulate::F64 ? attendParts<double>(q, pool, step, layer, scale, splits)
+                                       : attendParts<float>(q, pool, step, layer, scale, splits);
+}
+
+template <typename Sum>
+static Rows mergeParts(const Rows &sums, const Rows &state, int64_t splits, int64_t heads) {
+  Rows result(sums.rows, sums.columns / splits);
+  for (int64_t r = 0; r < result.rows; ++r)
+    for (int64_t head = 0; head < heads; ++head) {
+      auto maximum = [&](int64_t split) { return state.row(r)[2 * (split * heads + head)]; };
+      float top = maximum(0);
+      for (int64_t split = 1; split < splits; ++split)
+        top = std::fmax(top, maximum(split));
+      std::vector<Sum> weights(splits);
+      Sum total = 0;
+      for (int64_t split = 0; split < splits; ++split) {
+        weights[split] = std::exp2(Sum(maximum(split)) - Sum(top));
+        total += weights[split] * Sum(state.row(r)[2 * (split * heads + head) + 1]);
+      }
+      int64_t headDim = result.columns / heads;
+      for (int64_t d = head * headDim; d < (head + 1) * headDim; ++d) {
+        Sum sum = 0;
+        for (int64_t split = 0; split < splits; ++split)
+          sum += weights[split] * Sum(sums.row(r)[split * result.columns + d]);
+        result.row(r)[d] = static_cast<float>(sum / total);
+      }
+    }
+  return result;
+}
+
+Rows attentionMerge(const Rows &sums, const Rows &state, int64_t splits, int64_t heads,
+                    Accumulate accumulate) {
+  return accumulate == Accumulate::F64 ? mergeParts<double>(sums, state, splits, heads)
+                                       : mergeParts<float>(sums, state, splits, heads);
 }
 
 } // namespace tawny::interpreter

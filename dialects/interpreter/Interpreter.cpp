@@ -60,6 +60,18 @@ llvm::Error Interpreter::runAttention(llm::AttentionOp op, Environment &values) 
   return llvm::Error::success();
 }
 
+llvm::Error Interpreter::runAttentionPart(llm::AttentionPartOp op, Environment &values) {
+  auto result = attentionPart(*rowsOf(values, op.getQ()), poolOf(values, op.getKv()),
+                              stepOf(values, op.getStep()), layerOf(op.getLayer()),
+                              op.getScale().convertToDouble(), static_cast<int64_t>(op.getSplits()),
+                              accumulate);
+  if (!result)
+    return result.takeError();
+  setRows(values, op.getSums(), std::move(result->first));
+  setRows(values, op.getState(), std::move(result->second));
+  return llvm::Error::success();
+}
+
 llvm::Error Interpreter::runElementwise(Operation &op, Environment &values) {
   llvm::Expected<ScalarProgram> program = ScalarProgram::compile(op);
   if (!program)
@@ -96,6 +108,8 @@ llvm::Error Interpreter::runLlmOp(Operation &op, Environment &values) {
     return runLinear(linear, values);
   if (auto attention = dyn_cast<llm::AttentionOp>(op))
     return runAttention(attention, values);
+  if (auto part = dyn_cast<llm::AttentionPartOp>(op))
+    return runAttentionPart(part, values);
   if (auto load = dyn_cast<llm::LoadWeightOp>(op)) {
     llvm::Expected<Weight> weight = loadWeight(load.getWeight(), load.getType());
     if (!weight)
@@ -132,6 +146,10 @@ llvm::Error Interpreter::runLlmOp(Operation &op, Environment &values) {
     if (!pool)
       return pool.takeError();
     setPool(values, append, std::move(*pool));
+  } else if (auto merge = dyn_cast<llm::AttentionMergeOp>(op)) {
+    setRows(values, merge,
+            attentionMerge(*rowsOf(values, merge.getSums()), *rowsOf(values, merge.getState()),
+                           static_cast<int64_t>(merge.getSplits()), merge.getHeads(), accumulate));
   } else if (auto logits = dyn_cast<llm::LogitRowsOp>(op)) {
     return setChecked(
         values, logits,

@@ -59,6 +59,7 @@ private:
   llvm::Error runRopeAppend(llm::LinearOp op, const Rows &x, llvm::ArrayRef<LinearPart> parts,
                             Environment &values);
   llvm::Error runAttention(llm::AttentionOp op, Environment &values);
+  llvm::Error runAttentionPart(llm::AttentionPartOp op, Environment &values);
   llvm::Expected<Weight> loadWeight(llvm::StringRef name, mlir::Type type);
   llvm::Error runDispatch(rt::DispatchOp op, Environment &values);
   llvm::Error runLaunch(rt::LaunchOp op, ProgramState &state);

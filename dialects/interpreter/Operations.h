@@ -81,4 +81,14 @@ llvm::Expected<Pool> kvAppend(const Pool &pool, const Rows &k, const Rows &v, co
 llvm::Expected<Rows> attention(const Rows &q, const Pool &pool, const Step &step, int64_t layer,
                                double scale, Accumulate accumulate);
 
+/// Sums and state of `splits` ranges of each row's context, as llm.attention_part has them. Ranges
+/// are cut at multiples of 16 positions, each as long as the first but for the last.
+llvm::Expected<std::pair<Rows, Rows>> attentionPart(const Rows &q, const Pool &pool,
+                                                    const Step &step, int64_t layer, double scale,
+                                                    int64_t splits, Accumulate accumulate);
+
+/// Attention of the whole contexts; `heads` is that of a row's query heads.
+Rows attentionMerge(const Rows &sums, const Rows &state, int64_t splits, int64_t heads,
+                    Accumulate accumulate);
+
 } // namespace tawny::interpreter

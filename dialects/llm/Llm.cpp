@@ -118,6 +118,16 @@ void AddRmsNormOp::build(OpBuilder &builder, OperationState &state, Value a, Val
   build(builder, state, a.getType(), norm, a, b, weight, eps);
 }
 
+void AttentionPartOp::build(OpBuilder &builder, OperationState &state, AttentionOp attention,
+                            int64_t splits) {
+  int64_t columns = columnsOf(attention.getQ());
+  int64_t heads = columns / cast<KvType>(attention.getKv().getType()).getHeadDim();
+  Type f32 = builder.getF32Type();
+  build(builder, state, rowsType(splits * columns, f32), rowsType(2 * splits * heads, f32),
+        attention.getQ(), attention.getKv(), attention.getStep(), attention.getLayerAttr(),
+        attention.getScaleAttr(), builder.getI64IntegerAttr(splits));
+}
+
 } // namespace tawny::llm
 
 #include "dialects/llm/LlmDialect.cpp.inc"

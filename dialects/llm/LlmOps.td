@@ -280,6 +280,69 @@ def Llm_AttentionOp : LlmOp<"attention", [Pure]> {
   let hasVerifier = 1;
 }
 
+def Llm_AttentionPartOp : LlmOp<"attention_part", [Pure]> {
+  let summary = "Attention of the step's tokens over ranges of their contexts, each on its own.";
+  let description = [{
+    As `llm.attention`, but the positions that a row sees are cut into `splits` ranges, and the
+    softmax of each stays apart: with `x = log2(e) * scale * q k^T` and `max` the largest `x` of a
+    range, its weights are `2^(x - max)`. `sums` has the sum of weights times values, as
+    [range][query head][head element]; `state` has `max` and the sum of weights, as
+    [range][query head][2]. A range may be empty: `max` is then the lowest finite f32, all sums
+    are 0. Where a row's positions are cut is the kernel's business and depends on the row's own
+    position alone.
+    ```mlir
+    %sums, %state = llm.attention_part %q, %kv, %step layer 0 scale 1.25e-1 splits 2
+      : tensor<?x256xf32>, !llm.kv<layers = 3, heads = 2, dim = 64>
+      -> tensor<?x512xf32>, tensor<?x16xf32>
+    ```
+    1. attention_part_c1: q's columns are a multiple of the pool's `heads * dim`.
+    2. attention_part_c2: the layer is one of the pool's.
+    3. attention_part_c3: the scale is positive and finite.
+    4. attention_part_c4: there are 1 to 256 splits.
+    5. attention_part_c5: `sums` has `splits` times q's columns; `state` has two columns for each
+       split and query head.
+  }];
+  let arguments = (ins LlmRowsF32:$q, LlmKv:$kv, LlmStep:$step, I64Attr:$layer, F64Attr:$scale,
+                       I64Attr:$splits);
+  let results = (outs LlmRowsF32:$sums, LlmRowsF32:$state);
+  let assemblyFormat = [{
+    $q `,` $kv `,` $step `layer` $layer `scale` $scale `splits` $splits attr-dict
+    `:` type($q) `,` type($kv) `->` type($sums) `,` type($state)
+  }];
+  let builders = [
+    // The parts of a plain attention.
+    OpBuilder<(ins "::tawny::llm::AttentionOp":$attention, "int64_t":$splits)>
+  ];
+  let hasVerifier = 1;
+}
+
+def Llm_AttentionMergeOp : LlmOp<"attention_merge", [Pure]> {
+  let summary = "Attention of the whole contexts from that of their ranges.";
+  let description = [{
+    With the ranges' `sums`, `max` and `weights` as `llm.attention_part` makes them, and `top` the
+    largest `max`, a head is `sum_s 2^(max_s - top) sums_s / sum_s 2^(max_s - top) weights_s`. A
+    result of type f16 is that, rounded.
+    ```mlir
+    %o = llm.attention_merge %sums, %state splits 2
+      : tensor<?x512xf32>, tensor<?x16xf32> -> tensor<?x256xf32>
+    ```
+    1. attention_merge_c1: there are 1 to 256 splits.
+    2. attention_merge_c2: `sums` has `splits` times the result's columns.
+    3. attention_merge_c3: `state` has two columns for each split and head, and the result's columns
+       are a whole number of heads.
+  }];
+  let arguments = (ins LlmRowsF32:$sums, LlmRowsF32:$state, I64Attr:$splits);
+  let results = (outs TensorRankOf<[F32, F16], [2]>:$result);
+  let assemblyFormat = [{
+    $sums `,` $state `splits` $splits attr-dict `:` type($sums) `,` type($state) `->` type($result)
+  }];
+  let extraClassDeclaration = [{
+    /// Query heads of a row.
+    int64_t getHeads();
+  }];
+  let hasVerifier = 1;
+}
+
 def Llm_LogitRowsOp : LlmOp<"logit_rows", [Pure, AllTypesMatch<["input", "result"]>]> {
   let summary = "Keeps the rows of the tokens that want logits, in the step's order.";
   let description = [{

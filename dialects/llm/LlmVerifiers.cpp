@@ -70,6 +70,29 @@ static LogicalResult verifyLayer(Operation *op, int64_t layer, KvType kv) {
   return success();
 }
 
+static LogicalResult verifyScale(Operation *op, const llvm::APFloat &scale) {
+  double value = scale.convertToDouble();
+  if (!std::isfinite(value) || value <= 0)
+    return op->emitOpError("expects a positive and finite scale, found ") << value;
+  return success();
+}
+
+/// Checks that every KV head of the pool has equally many query heads.
+static LogicalResult verifyQueries(Operation *op, Value queries, KvType kv) {
+  int64_t columns = columnsOf(queries);
+  if (columns % (kv.getHeads() * kv.getHeadDim()) != 0)
+    return op->emitOpError("expects a multiple of the pool's ")
+           << kv.getHeads() * kv.getHeadDim() << " columns, found " << columns;
+  return success();
+}
+
+static LogicalResult verifySplits(Operation *op, int64_t splits) {
+  constexpr int64_t most = 256;
+  if (splits < 1 || splits > most)
+    return op->emitOpError("expects 1 to ") << most << " splits, found " << splits;
+  return success();
+}
+
 LogicalResult WeightOp::verify() {
   // weight_c1
   auto type = dyn_cast<RankedTensorType>(getType());
@@ -156,19 +179,55 @@ LogicalResult KvAppendOp::verify() {
 LogicalResult AttentionOp::verify() {
   KvType kv = getKv().getType();
   // attention_c1
-  int64_t columns = columnsOf(getQ());
-  if (columns % (kv.getHeads() * kv.getHeadDim()) != 0)
-    return emitOpError("expects a multiple of the pool's ")
-           << kv.getHeads() * kv.getHeadDim() << " columns, found " << columns;
-  if (failed(verifyColumns(*this, getResult(), columns, "the result")))
+  if (failed(verifyQueries(*this, getQ(), kv)) ||
+      failed(verifyColumns(*this, getResult(), columnsOf(getQ()), "the result")))
     return failure();
   // attention_c2
   if (failed(verifyLayer(*this, getLayer(), kv)))
     return failure();
   // attention_c3
-  double scale = getScale().convertToDouble();
-  if (!std::isfinite(scale) || scale <= 0)
-    return emitOpError("expects a positive and finite scale, found ") << scale;
+  return verifyScale(*this, getScale());
+}
+
+LogicalResult AttentionPartOp::verify() {
+  KvType kv = getKv().getType();
+  // attention_part_c1
+  if (failed(verifyQueries(*this, getQ(), kv)))
+    return failure();
+  // attention_part_c2
+  if (failed(verifyLayer(*this, getLayer(), kv)))
+    return failure();
+  // attention_part_c3
+  if (failed(verifyScale(*this, getScale())))
+    return failure();
+  // attention_part_c4
+  if (failed(verifySplits(*this, getSplits())))
+    return failure();
+  // attention_part_c5
+  int64_t splits = static_cast<int64_t>(getSplits()), columns = columnsOf(getQ());
+  if (failed(verifyColumns(*this, getSums(), splits * columns, "sums")))
+    return failure();
+  return verifyColumns(*this, getState(), 2 * splits * (columns / kv.getHeadDim()), "state");
+}
+
+int64_t AttentionMergeOp::getHeads() {
+  return columnsOf(getState()) / (2 * static_cast<int64_t>(getSplits()));
+}
+
+LogicalResult AttentionMergeOp::verify() {
+  // attention_merge_c1
+  if (failed(verifySplits(*this, getSplits())))
+    return failure();
+  // attention_merge_c2
+  int64_t splits = static_cast<int64_t>(getSplits()), columns = columnsOf(getResult());
+  if (failed(verifyColumns(*this, getSums(), splits * columns, "sums")))
+    return failure();
+  // attention_merge_c3
+  int64_t heads = getHeads();
+  if (heads == 0 || columnsOf(getState()) % (2 * splits) != 0 || columns % heads != 0)
+    return emitOpError("expects state to have ")
+           << 2 * splits << " columns for each of some heads that divide " << columns
+           << " columns, found " << columnsOf(getState());
   return success();
 }
 

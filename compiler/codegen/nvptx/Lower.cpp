@@ -35,6 +35,7 @@ struct BroadcastToShuffle : OpRewritePattern<gpu::SubgroupBroadcastOp> {
 llvm::Error prepareForNvvm(ModuleOp module, const TargetInfo &target) {
   RewritePatternSet patterns(module.getContext());
   populateGpuLowerSubgroupReduceToShufflePatterns(patterns, target.waveSize);
+  populateGpuLowerClusteredSubgroupReduceToShufflePatterns(patterns, target.waveSize);
   patterns.add<BroadcastToShuffle>(module.getContext(), target.waveSize);
   populateMathPatterns(patterns);
   if (failed(applyPatternsGreedily(module, std::move(patterns))))

@@ -105,7 +105,8 @@ llvm::Expected<CodeObject> compile(const Family &family, rt::ExecutableOp execut
   auto kernels = gpu::GPUModuleOp::create(builder, executable.getLoc(), executable.getSymName());
   // Text is for reading and may be in part; a code object is for running.
   Missing missing = options.stage == CodegenStage::Object ? Missing::Refuse : Missing::Skip;
-  auto emitted = emitKernels(executable, target, family.backend(), missing, kernels);
+  auto emitted =
+      emitKernels(executable, target, family.backend(), options.maxContext, missing, kernels);
   if (!emitted)
     return emitted.takeError();
   CodeObject code;

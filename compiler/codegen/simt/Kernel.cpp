@@ -73,20 +73,25 @@ static std::string missingEmitter(Operation *op) {
   if (!op)
     return "no emitter yet for a body of several ops on GPUs";
   if (isa<llm::LinearOp, llm::RmsNormOp, llm::AddRmsNormOp, llm::EmbedOp, llm::RopeOp,
-          llm::QuantizeOp, llm::LogitRowsOp, llm::KvAppendOp>(op) ||
+          llm::QuantizeOp, llm::LogitRowsOp, llm::KvAppendOp, llm::AttentionOp,
+          llm::AttentionPartOp, llm::AttentionMergeOp>(op) ||
       isElementwise(op))
     return "";
   return ("no emitter yet for '" + op->getName().getStringRef() + "' on GPUs").str();
 }
 
-static llvm::Expected<KernelBody> plan(rt::KernelOp kernel, Operation *op,
-                                       const TargetInfo &target) {
+static llvm::Expected<KernelBody> plan(rt::KernelOp kernel, Operation *op, const TargetInfo &target,
+                                       uint64_t maxContext) {
   if (llvm::Error error = checkGrid(kernel, op))
     return error;
   return llvm::TypeSwitch<Operation *, llvm::Expected<KernelBody>>(op)
       .Case<llm::LinearOp>([&](auto linear) { return planLinear(kernel, linear, target); })
       .Case<llm::RmsNormOp, llm::AddRmsNormOp>(
           [&](auto norm) { return planNorm(kernel, norm, target); })
+      .Case<llm::AttentionOp, llm::AttentionPartOp>(
+          [&](auto attention) { return planAttention(kernel, attention, target, maxContext); })
+      .Case<llm::AttentionMergeOp>(
+          [&](auto merge) { return planAttentionMerge(kernel, merge, target); })
       .Case<llm::EmbedOp>([&](auto embed) { return planEmbed(kernel, embed, target); })
       .Case<llm::RopeOp>([&](auto rope) { return planRope(kernel, rope, target); })
       .Case<llm::QuantizeOp>([&](auto quantize) { return planQuantize(kernel, quantize, target); })
@@ -136,6 +141,8 @@ static void emitKernel(Simt &b, llvm::StringRef name, const KernelBody &body, si
   b.setInsertionPointToEnd(module.getBody());
   auto wrapper = gpu::GPUFuncOp::create(b, name, b.getFunctionType(pointers, {}));
   wrapper->setAttr(gpu::GPUDialect::getKernelFuncAttrName(), b.getUnitAttr());
+  if (body.laneRegisters != 0)
+    wrapper->setAttr(laneRegistersAttr, b.getI32IntegerAttr(body.laneRegisters));
   wrapper.setKnownBlockSize(ArrayRef<int32_t>{static_cast<int32_t>(body.threads), 1, 1});
   b.setInsertionPointToStart(&wrapper.getBody().front());
   Value tile = arith::IndexCastOp::create(b, b.i32, gpu::BlockIdOp::create(b, gpu::Dimension::x));
@@ -149,8 +156,8 @@ static void emitKernel(Simt &b, llvm::StringRef name, const KernelBody &body, si
 
 llvm::Expected<std::vector<EmittedKernel>> emitKernels(rt::ExecutableOp executable,
                                                        const TargetInfo &target,
-                                                       const Backend &backend, Missing missing,
-                                                       gpu::GPUModuleOp module) {
+                                                       const Backend &backend, uint64_t maxContext,
+                                                       Missing missing, gpu::GPUModuleOp module) {
   std::vector<EmittedKernel> kernels;
   for (auto kernel : executable.getBody().getOps<rt::KernelOp>()) {
     Operation *op = onlyOp(kernel);
@@ -160,7 +167,7 @@ llvm::Expected<std::vector<EmittedKernel>> emitKernels(rt::ExecutableOp executab
       kernel.emitWarning("kernel '") << kernel.getSymName() << "' is left out: " << reason;
       continue;
     }
-    llvm::Expected<KernelBody> body = plan(kernel, op, target);
+    llvm::Expected<KernelBody> body = plan(kernel, op, target, maxContext);
     if (!body)
       return body.takeError();
     if (body->sharedBytes > target.sharedBytes)

@@ -39,6 +39,9 @@ private:
 struct KernelBody {
   unsigned threads = 0;    ///< Of a workgroup: whole waves.
   int64_t sharedBytes = 0; ///< LDS (shared memory) of a workgroup.
+  /// Vector registers that a lane is given, at most: with more of them, fewer waves hide each
+  /// other's waits. 0: as many as suit most kernels.
+  unsigned laneRegisters = 0;
   /// Emits the body: the tile index (uniform i32), the bindings, and the workgroup's memory,
   /// aligned to 16 bytes (null where sharedBytes is 0).
   std::function<void(Simt &b, Value tile, const Bindings &bindings, Value shared)> emit;
@@ -80,6 +83,17 @@ llvm::Expected<KernelBody> planLogitRows(rt::KernelOp kernel, llm::LogitRowsOp o
 llvm::Expected<KernelBody> planKvAppend(rt::KernelOp kernel, llm::KvAppendOp op,
                                         const TargetInfo &target);
 
+/// Plans attention of blocks of rows; Attention*.cpp have the loop nests. `maxContext` sizes a row
+/// of the block tables.
+llvm::Expected<KernelBody> planAttention(rt::KernelOp kernel, llm::AttentionOp op,
+                                         const TargetInfo &target, uint64_t maxContext);
+/// The same of ranges of single rows' contexts.
+llvm::Expected<KernelBody> planAttention(rt::KernelOp kernel, llm::AttentionPartOp op,
+                                         const TargetInfo &target, uint64_t maxContext);
+/// Plans the kernel that makes one of the ranges; AttentionMerge.cpp has the loop nest.
+llvm::Expected<KernelBody> planAttentionMerge(rt::KernelOp kernel, llm::AttentionMergeOp op,
+                                              const TargetInfo &target);
+
 /// One kernel of a gpu.module.
 struct EmittedKernel {
   std::string name; ///< Of the rt.kernel, and of its entry point.
@@ -94,11 +108,11 @@ enum class Missing {
 };
 
 /// Emits the kernels of an executable into an empty gpu.module: for each a private body
-/// `(tile, bindings…, shared)` and the kernel that calls it.
-llvm::Expected<std::vector<EmittedKernel>> emitKernels(rt::ExecutableOp executable,
-                                                       const TargetInfo &target,
-                                                       const Backend &backend, Missing missing,
-                                                       mlir::gpu::GPUModuleOp module);
+/// `(tile, bindings…, shared)` and the kernel that calls it. `maxContext` is that of
+/// CodegenOptions.
+llvm::Expected<std::vector<EmittedKernel>>
+emitKernels(rt::ExecutableOp executable, const TargetInfo &target, const Backend &backend,
+            uint64_t maxContext, Missing missing, mlir::gpu::GPUModuleOp module);
 
 /// Emits the kernels that measure the machine behind them, as entry points probe_read and
 /// probe_peak.

@@ -64,6 +64,8 @@ Value Simt::divF(Value a, Value b) { return arith::DivFOp::create(*this, a, b); 
 Value Simt::negF(Value a) { return arith::NegFOp::create(*this, a); }
 Value Simt::fma(Value a, Value b, Value c) { return math::FmaOp::create(*this, a, b, c); }
 Value Simt::sqrt(Value a) { return math::SqrtOp::create(*this, a); }
+Value Simt::exp2(Value a) { return math::Exp2Op::create(*this, a); }
+Value Simt::maxF(Value a, Value b) { return arith::MaxNumFOp::create(*this, a, b); }
 
 Value Simt::saturateToF16(Value x) {
   auto vector = dyn_cast<VectorType>(x.getType());
@@ -119,6 +121,24 @@ Value Simt::wave() {
 Value Simt::waveSum(Value value) {
   return gpu::SubgroupReduceOp::create(*this, value, gpu::AllReduceOperation::ADD,
                                        /*uniform=*/false);
+}
+
+Value Simt::laneGroupSum(Value value, int64_t lanes) {
+  if (lanes == target.waveSize)
+    return waveSum(value);
+  // Moves within a register reach 16 lanes on every GPU.
+  constexpr int64_t reach = 16;
+  if (lanes > 1)
+    value = gpu::SubgroupReduceOp::create(*this, value, gpu::AllReduceOperation::ADD,
+                                          /*uniform=*/false, std::min(lanes, reach));
+  for (int64_t mask = reach; mask < lanes; mask *= 2)
+    value = addF(value, shuffleXor(value, mask));
+  return value;
+}
+Value Simt::shuffleXor(Value value, int64_t mask) {
+  return gpu::ShuffleOp::create(*this, value, static_cast<int32_t>(mask),
+                                static_cast<int32_t>(target.waveSize), gpu::ShuffleMode::XOR)
+      .getShuffleResult();
 }
 
 void Simt::forRange(Value begin, Value end, int64_t step, const Body &body) {

@@ -17,6 +17,9 @@ using mlir::Value;
 /// Address spaces that AMDGPU and NVPTX number alike.
 enum AddressSpace : unsigned { globalSpace = 1, sharedSpace = 3, constantSpace = 4 };
 
+/// Of a kernel in gpu.func: the vector registers that a lane may have (KernelBody::laneRegisters).
+constexpr llvm::StringLiteral laneRegistersAttr = "tawny.lane_registers";
+
 /// What the backend of a family does in its own way.
 struct Backend {
   /// Emits a barrier of the workgroup that orders accesses to shared memory alone: one that also
@@ -68,6 +71,8 @@ public:
   Value negF(Value a);
   Value fma(Value a, Value b, Value c);
   Value sqrt(Value a);
+  Value exp2(Value a);          ///< Within 2 ulp; results that are subnormal may be zero.
+  Value maxF(Value a, Value b); ///< The number, if one is none.
   /// f32, or a vector of it, to f16: beyond 65504 clamped, ties to even; NaN stays.
   Value saturateToF16(Value x);
   /// Element `index` of a vector.
@@ -92,6 +97,10 @@ public:
   void barrier() { backend.sharedBarrier(*this, getLoc()); }
   /// The sum over the wave's lanes, in every lane.
   Value waveSum(Value value);
+  /// The sum over each `lanes` consecutive lanes, a power of two up to the wave, in all of them.
+  Value laneGroupSum(Value value, int64_t lanes);
+  /// The f32 of the lane whose number differs in the bits of `mask`.
+  Value shuffleXor(Value value, int64_t mask);
 
   /// Bounds how far the backend's scheduler may move loads ahead of their uses.
   void scheduleFence() {

@@ -80,3 +80,18 @@ rt.executable @gpu target <"gfx1151", layout = "simt32", activations = "f32"> {
     rt.return %y : tensor<?x40xf32>
   }
 }
+
+// -----
+
+// CHECK: error: kernel 'heads': no emitter for heads of 36 elements on GPUs; they must be multiples of 8 up to 256
+rt.executable @gpu target <"gfx1151", layout = "simt32", activations = "f16"> {
+  rt.kernel @heads grid <2 x attention_blocks by 1>
+      bindings [#rt.arg<row_count 0, read>, #rt.arg<attention_blocks 0, read>,
+                #rt.arg<block_tables 0, read>, #rt.arg<key_pages 0, read>,
+                #rt.arg<value_pages 0, read>, #rt.arg<operand 0, read>, #rt.arg<result 0, write>] {
+  ^bb0(%q: tensor<?x72xf32>, %kv: !llm.kv<layers = 1, heads = 2, dim = 36>, %step: !llm.step):
+    %o = llm.attention %q, %kv, %step layer 0 scale 0.1
+      : tensor<?x72xf32>, !llm.kv<layers = 1, heads = 2, dim = 36> -> tensor<?x72xf32>
+    rt.return %o : tensor<?x72xf32>
+  }
+}

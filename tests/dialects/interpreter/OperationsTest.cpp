@@ -8,6 +8,8 @@
 #include <complex>
 #include <cstring>
 #include <limits>
+#include <numbers>
+#include <random>
 
 using namespace tawny;
 using namespace tawny::interpreter;
@@ -265,6 +267,62 @@ TEST(Attention, SharesKeysAmongTheQueryHeadsOfAGroup) {
       attention(makeRows(1, 6, {1, 1, 1, 1, 1, 1}), *one, stepOf(1), 0, 1, Accumulate::F32);
   ASSERT_TRUE(static_cast<bool>(result));
   EXPECT_EQ(result->values, (std::vector<float>{7, 7, 7, 8, 8, 8}));
+}
+
+TEST(Attention, InPartsHasTheLargestScoreAndTheSumsOfEachRange) {
+  // 18 positions in three ranges of 16, 2 and none. All keys but one are 0.
+  Pool pool(1, 1, 1);
+  Rows k(18, 1), v(18, 1);
+  k.values[17] = 4;
+  std::fill(v.values.begin(), v.values.end(), 2.0f);
+  v.values[17] = 6;
+  llvm::Expected<Pool> filled = kvAppend(pool, k, v, stepOf(18), 0);
+  ASSERT_TRUE(static_cast<bool>(filled));
+  auto parts =
+      attentionPart(makeRows(1, 1, {3}), *filled, stepOf(1, 17), 0, 0.5, 3, Accumulate::F64);
+  ASSERT_TRUE(static_cast<bool>(parts));
+  auto &[sums, state] = *parts;
+  // The last score is 0.5 * 3 * 4; maxima are in powers of two.
+  double rest = std::exp(-6.0);
+  EXPECT_EQ(sums.values[0], 32);
+  EXPECT_FLOAT_EQ(sums.values[1], float(6 + 2 * rest));
+  EXPECT_EQ(sums.values[2], 0);
+  EXPECT_EQ(state.values[0], 0);
+  EXPECT_EQ(state.values[1], 16);
+  EXPECT_FLOAT_EQ(state.values[2], float(6 * std::numbers::log2e));
+  EXPECT_FLOAT_EQ(state.values[3], float(1 + rest));
+  EXPECT_EQ(state.values[4], std::numeric_limits<float>::lowest());
+  EXPECT_EQ(state.values[5], 0);
+  Rows merged = attentionMerge(sums, state, 3, 1, Accumulate::F64);
+  EXPECT_FLOAT_EQ(merged.values[0], float((6 + 34 * rest) / (1 + 17 * rest)));
+}
+
+TEST(Attention, MergedFromPartsIsThatOfTheWhole) {
+  // Two query heads to each of two KV heads, rows at different positions.
+  std::mt19937 random(11);
+  std::normal_distribution<float> normal;
+  auto rows = [&](int64_t count, int64_t columns) {
+    Rows result(count, columns);
+    for (float &x : result.values)
+      x = normal(random);
+    return result;
+  };
+  Pool pool(1, 2, 8);
+  llvm::Expected<Pool> filled = kvAppend(pool, rows(40, 16), rows(40, 16), stepOf(40), 0);
+  ASSERT_TRUE(static_cast<bool>(filled));
+  Step step = stepOf(3);
+  step.positions = {0, 39, 16};
+  step.sequences = {0, 0, 0};
+  Rows q = rows(3, 32);
+  llvm::Expected<Rows> whole = attention(q, *filled, step, 0, 0.35, Accumulate::F64);
+  ASSERT_TRUE(static_cast<bool>(whole));
+  for (int64_t splits : {1, 2, 5}) {
+    auto parts = attentionPart(q, *filled, step, 0, 0.35, splits, Accumulate::F64);
+    ASSERT_TRUE(static_cast<bool>(parts));
+    Rows merged = attentionMerge(parts->first, parts->second, splits, 4, Accumulate::F64);
+    for (size_t i = 0; i < merged.values.size(); ++i)
+      EXPECT_NEAR(merged.values[i], whole->values[i], 1e-6) << splits << " splits, element " << i;
+  }
 }
 
 TEST(Attention, KeepsSequencesApart) {

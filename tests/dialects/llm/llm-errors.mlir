@@ -142,6 +142,102 @@ func.func @attention_c3(%kv: !llm.kv<layers = 3, heads = 2, dim = 16>, %q: tenso
 
 // -----
 
+func.func @attention_part_c1(%kv: !llm.kv<layers = 3, heads = 2, dim = 16>, %q: tensor<?x48xf32>,
+                             %step: !llm.step) {
+  // expected-error@+1 {{expects a multiple of the pool's 32 columns, found 48}}
+  %0:2 = llm.attention_part %q, %kv, %step layer 0 scale 0.25 splits 2
+    : tensor<?x48xf32>, !llm.kv<layers = 3, heads = 2, dim = 16> -> tensor<?x128xf32>, tensor<?x16xf32>
+  return
+}
+
+// -----
+
+func.func @attention_part_c2(%kv: !llm.kv<layers = 3, heads = 2, dim = 16>, %q: tensor<?x64xf32>,
+                             %step: !llm.step) {
+  // expected-error@+1 {{expects a layer from 0 to 2, found 3}}
+  %0:2 = llm.attention_part %q, %kv, %step layer 3 scale 0.25 splits 2
+    : tensor<?x64xf32>, !llm.kv<layers = 3, heads = 2, dim = 16> -> tensor<?x128xf32>, tensor<?x16xf32>
+  return
+}
+
+// -----
+
+func.func @attention_part_c3(%kv: !llm.kv<layers = 3, heads = 2, dim = 16>, %q: tensor<?x64xf32>,
+                             %step: !llm.step) {
+  // expected-error@+1 {{expects a positive and finite scale}}
+  %0:2 = llm.attention_part %q, %kv, %step layer 0 scale -0.25 splits 2
+    : tensor<?x64xf32>, !llm.kv<layers = 3, heads = 2, dim = 16> -> tensor<?x128xf32>, tensor<?x16xf32>
+  return
+}
+
+// -----
+
+func.func @attention_part_c4(%kv: !llm.kv<layers = 3, heads = 2, dim = 16>, %q: tensor<?x64xf32>,
+                             %step: !llm.step) {
+  // expected-error@+1 {{expects 1 to 256 splits, found 0}}
+  %0:2 = llm.attention_part %q, %kv, %step layer 0 scale 0.25 splits 0
+    : tensor<?x64xf32>, !llm.kv<layers = 3, heads = 2, dim = 16> -> tensor<?x128xf32>, tensor<?x16xf32>
+  return
+}
+
+// -----
+
+func.func @attention_part_c5(%kv: !llm.kv<layers = 3, heads = 2, dim = 16>, %q: tensor<?x64xf32>,
+                             %step: !llm.step) {
+  // expected-error@+1 {{expects sums to have 128 columns, found }}
+  %0:2 = llm.attention_part %q, %kv, %step layer 0 scale 0.25 splits 2
+    : tensor<?x64xf32>, !llm.kv<layers = 3, heads = 2, dim = 16> -> tensor<?x64xf32>, tensor<?x16xf32>
+  return
+}
+
+// -----
+
+func.func @attention_part_c5_state(%kv: !llm.kv<layers = 3, heads = 2, dim = 16>, %q: tensor<?x64xf32>,
+                             %step: !llm.step) {
+  // expected-error@+1 {{expects state to have 16 columns, found }}
+  %0:2 = llm.attention_part %q, %kv, %step layer 0 scale 0.25 splits 2
+    : tensor<?x64xf32>, !llm.kv<layers = 3, heads = 2, dim = 16> -> tensor<?x128xf32>, tensor<?x8xf32>
+  return
+}
+
+// -----
+
+func.func @attention_merge_c1(%sums: tensor<?x128xf32>, %state: tensor<?x16xf32>) {
+  // expected-error@+1 {{expects 1 to 256 splits, found 257}}
+  %0 = llm.attention_merge %sums, %state splits 257
+    : tensor<?x128xf32>, tensor<?x16xf32> -> tensor<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @attention_merge_c2(%sums: tensor<?x64xf32>, %state: tensor<?x16xf32>) {
+  // expected-error@+1 {{expects sums to have 128 columns, found }}
+  %0 = llm.attention_merge %sums, %state splits 2
+    : tensor<?x64xf32>, tensor<?x16xf32> -> tensor<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @attention_merge_c3(%sums: tensor<?x128xf32>, %state: tensor<?x12xf32>) {
+  // expected-error@+1 {{expects state to have 4 columns for each of some heads that divide 64 columns, found 12}}
+  %0 = llm.attention_merge %sums, %state splits 2
+    : tensor<?x128xf32>, tensor<?x12xf32> -> tensor<?x64xf32>
+  return
+}
+
+// -----
+
+func.func @attention_merge_c3_rest(%sums: tensor<?x128xf32>, %state: tensor<?x18xf32>) {
+  // expected-error@+1 {{expects state to have 4 columns for each of some heads that divide 64 columns, found 18}}
+  %0 = llm.attention_merge %sums, %state splits 2
+    : tensor<?x128xf32>, tensor<?x18xf32> -> tensor<?x64xf32>
+  return
+}
+
+// -----
+
 // Types and attributes check themselves.
 // expected-error@+1 {{expects positive layers, heads and dim, found 0, 2 and 16}}
 func.func private @kv(!llm.kv<layers = 0, heads = 2, dim = 16>)

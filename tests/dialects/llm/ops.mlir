@@ -59,6 +59,21 @@ func.func @attention(%step: !llm.step, %kv: !llm.kv<layers = 3, heads = 2, dim =
   return %o : tensor<?x256xf32>
 }
 
+// CHECK-LABEL: func.func @attention_in_parts
+func.func @attention_in_parts(%step: !llm.step, %kv: !llm.kv<layers = 3, heads = 2, dim = 64>,
+                              %q: tensor<?x256xf32>) -> tensor<?x256xf16> {
+  // CHECK: %[[SUMS:.*]], %[[STATE:.*]] = llm.attention_part %{{.*}}, %{{.*}}, %{{.*}} layer 2 scale 1.250000e-01 splits 3
+  // CHECK-SAME: : tensor<?x256xf32>, <layers = 3, heads = 2, dim = 64> -> tensor<?x768xf32>, tensor<?x24xf32>
+  %sums, %state = llm.attention_part %q, %kv, %step layer 2 scale 1.25e-1 splits 3
+    : tensor<?x256xf32>, !llm.kv<layers = 3, heads = 2, dim = 64>
+    -> tensor<?x768xf32>, tensor<?x24xf32>
+  // CHECK: llm.attention_merge %[[SUMS]], %[[STATE]] splits 3
+  // CHECK-SAME: : tensor<?x768xf32>, tensor<?x24xf32> -> tensor<?x256xf16>
+  %o = llm.attention_merge %sums, %state splits 3
+    : tensor<?x768xf32>, tensor<?x24xf32> -> tensor<?x256xf16>
+  return %o : tensor<?x256xf16>
+}
+
 // CHECK-LABEL: func.func @linear
 func.func @linear(%x: tensor<?x256x!llm.a8>, %gate: tensor<512x256x!llm.q4_k>,
                   %up: tensor<512x256x!llm.q4_k>, %bias: tensor<512xf32>, %r: tensor<?x512xf32>)
