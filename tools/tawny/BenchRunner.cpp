@@ -286,13 +286,18 @@ ErrorOr<BenchResult> BenchRunner::decode(uint64_t tokens, uint64_t batch, uint64
   return result;
 }
 
-ErrorOr<void> BenchRunner::profile(LaunchObserver &observer, uint64_t tokens, uint64_t batch,
+ErrorOr<void> BenchRunner::profile(Profile &observer, uint64_t tokens, uint64_t batch,
                                    uint64_t depth) {
   if (ErrorOr<void> started = start(std::max<uint64_t>(batch, 1), depth); !started)
     return started;
-  // The first round warms up and is not seen.
-  for (LaunchObserver *seeing : {static_cast<LaunchObserver *>(nullptr), &observer}) {
+  // The first round warms up and is not seen. A simulator needs none.
+  bool isWarm = model->device().isSimulated();
+  for (Profile *seeing : {static_cast<Profile *>(nullptr), &observer}) {
+    if (!seeing && isWarm)
+      continue;
     executor->observe(seeing);
+    if (seeing)
+      seeing->start();
     ErrorOr<void> ran;
     if (batch == 0) {
       std::vector<int32_t> ids = randomTokens(tokens);
@@ -304,6 +309,8 @@ ErrorOr<void> BenchRunner::profile(LaunchObserver &observer, uint64_t tokens, ui
       ran = seconds ? ErrorOr<void>() : seconds.takeError();
     }
     executor->observe(nullptr);
+    if (seeing)
+      seeing->finish();
     if (!ran)
       return ran;
   }

@@ -4,6 +4,7 @@
 #include "runtime/executor/Executor.h"
 #include "runtime/executor/Model.h"
 #include "runtime/support/Error.h"
+#include "tools/tawny/Profile.h"
 
 #include <cstdint>
 #include <optional>
@@ -80,7 +81,7 @@ public:
 
   /// Runs every launch of a few steps between two events: a prefill of `tokens` where `batch` is 0,
   /// else `tokens` decodes.
-  ErrorOr<void> profile(LaunchObserver &observer, uint64_t tokens, uint64_t batch, uint64_t depth);
+  ErrorOr<void> profile(Profile &observer, uint64_t tokens, uint64_t batch, uint64_t depth);
 
   /// The median of all passes between the repetitions so far, in bytes per second; 0 where nothing
   /// could be measured.

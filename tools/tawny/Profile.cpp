@@ -34,6 +34,17 @@ void Profile::launched(const fb::Program &program, std::span<const Launch> launc
   }
 }
 
+void Profile::start() {
+  simulator = SimulatorCounters::find();
+  if (simulator)
+    simulator->reset();
+}
+
+void Profile::finish() {
+  if (simulator)
+    counted = simulator->kernels();
+}
+
 std::vector<Profile::Kernel> Profile::sorted() const {
   std::vector<Kernel> order = kernels;
   std::ranges::sort(order, std::ranges::greater(), &Kernel::seconds);
@@ -58,6 +69,8 @@ void Profile::printTable() const {
       std::printf("%10s", "-");
     std::printf("  %s\n", kernel.name.c_str());
   }
+  if (simulator)
+    printCounters(counted);
 }
 
 Json Profile::json() const {
@@ -71,7 +84,10 @@ Json Profile::json() const {
                     {"seconds", kernel.seconds},
                     {"share", total > 0 ? kernel.seconds / total : 0},
                     {"weight_bytes", kernel.weightBytes}});
-  return {{"title", title}, {"steps", parts}, {"kernels", list}};
+  Json object = {{"title", title}, {"steps", parts}, {"kernels", list}};
+  if (simulator)
+    object["counters"] = countersJson(*simulator, counted);
+  return object;
 }
 
 double Profile::appendEvents(Json &list, double start) const {

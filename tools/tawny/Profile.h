@@ -3,7 +3,9 @@
 
 #include "runtime/executor/Executor.h"
 #include "runtime/support/Json.h"
+#include "tools/tawny/SimulatorCounters.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,9 +20,15 @@ public:
   void launched(const fb::Program &program, std::span<const Launch> launches,
                 std::span<const double> seconds) override;
 
+  /// To be called when the steps start and when they are over: under HIP's simulator its counters
+  /// are those of these steps.
+  void start();
+  void finish();
+
   /// The kernels by time, the longest first, on standard output.
   void printTable() const;
-  /// {"steps", "title", "kernels": [{"name", "launches", "seconds", "share", "weight_bytes"}]}.
+  /// {"steps", "title", "kernels": [{"name", "launches", "seconds", "share", "weight_bytes"}]} and,
+  /// under the simulator, "counters", a list with an object per kernel.
   Json json() const;
   /// Appends the launches as events of Chrome's trace format, from `start` on, in microseconds.
   /// Returns where they end.
@@ -45,6 +53,8 @@ private:
   uint64_t parts = 0;
   std::vector<Kernel> kernels;
   std::vector<Event> events;
+  std::optional<SimulatorCounters> simulator;
+  std::vector<CountedKernel> counted;
 };
 
 /// Writes the launches of all profiles, one after another, to a file that chrome://tracing and
