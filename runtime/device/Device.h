@@ -103,6 +103,8 @@ private:
 struct DeviceMemory {
   uint64_t totalBytes;
   uint64_t availableBytes; ///< what this process may still allocate without hurting others
+  /// Whether it is the host's memory too; else what the host keeps for itself takes none of it.
+  bool isHostMemory = true;
   std::string advice = {}; ///< what would give it more; empty where nothing would
 };
 

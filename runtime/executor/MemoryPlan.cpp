@@ -57,11 +57,11 @@ std::vector<MemoryLine> planMemory(const Artifact &artifact, const fb::Target &t
       {"kv", target.kv()->bytes(), false},
       {"arena", arenaBytes(target), false},
       {"step", stepBytes(target), false},
-      {"logits", logits, false},
-      {"host", hostBytes(target, bounds), false},
+      {"logits", logits, false, true},
+      {"host", hostBytes(target, bounds), false, true},
   };
   if (!inPlace)
-    plan.push_back({"staging", gpu::Staging::bytes, false});
+    plan.push_back({"staging", gpu::Staging::bytes, false, true});
   return plan;
 }
 
@@ -69,7 +69,7 @@ ErrorOr<void> checkMemory(const std::vector<MemoryLine> &plan, const DeviceMemor
   uint64_t needed = 0;
   std::string lines;
   for (const MemoryLine &line : plan) {
-    if (line.mapped || line.bytes == 0)
+    if (line.mapped || line.bytes == 0 || (line.onHost && !memory.isHostMemory))
       continue;
     needed += line.bytes;
     lines += (lines.empty() ? "" : " + ") + line.name + " " + std::to_string(line.bytes);

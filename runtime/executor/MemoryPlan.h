@@ -16,7 +16,8 @@ namespace tawny {
 struct MemoryLine {
   std::string name;
   uint64_t bytes;
-  bool mapped; ///< pages of the file, which the system may drop and read again
+  bool mapped;         ///< pages of the file, which the system may drop and read again
+  bool onHost = false; ///< the host's, whatever the device
 };
 
 /// The bounds that an executor works within; all its memory follows from them and the artifact.
@@ -38,7 +39,8 @@ uint64_t arenaBytes(const fb::Target &target);
 std::vector<MemoryLine> planMemory(const Artifact &artifact, const fb::Target &target,
                                    const ExecutionBounds &bounds);
 
-/// That the lines which are not mapped fit what the device has to give; the error lists them.
+/// That the lines which are not mapped, and not the host's where that has memory of its own, fit
+/// what the device has to give; the error lists them.
 ErrorOr<void> checkMemory(const std::vector<MemoryLine> &plan, const DeviceMemory &memory);
 
 } // namespace tawny

@@ -77,6 +77,7 @@ GpuMemory decideApu(const MemoryFiles &files, const AmdCard &card, const DriverM
   bool isGttUsed = files.kernelVersion() >= gttSince || driver.totalBytes > card.vramBytes;
   if (!isGttLarger || !isGttUsed) {
     memory.pool = MemoryPool::Vram;
+    memory.isHostMemory = false;
     memory.totalBytes = card.vramBytes;
     memory.availableBytes = less(card.vramBytes, card.vramUsed);
     if (isGttLarger)
@@ -146,6 +147,7 @@ std::optional<uint64_t> MemoryFiles::systemTotal() const {
 GpuMemory decideMemory(const MemoryFiles &files, const DeviceFacts &facts, bool isAmd,
                        const DriverMemory &driver) {
   GpuMemory memory = {};
+  memory.isHostMemory = facts.integrated;
   memory.totalBytes = driver.totalBytes;
   memory.availableBytes = std::min(driver.availableBytes, driver.totalBytes);
   std::vector<AmdCard> cards = isAmd ? files.amdCards() : std::vector<AmdCard>();
@@ -176,6 +178,7 @@ ErrorOr<GpuMemory> describeMemory(const Platform &platform) {
   // A simulated device is no part of this machine.
   if (platform.isSimulated()) {
     GpuMemory memory = {};
+    memory.isHostMemory = false;
     memory.totalBytes = total;
     memory.availableBytes = available;
     return memory;

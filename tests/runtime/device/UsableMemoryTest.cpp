@@ -75,6 +75,7 @@ TEST_F(UsableMemory, StrixHaloWithItsDefaults) {
   EXPECT_EQ(memory.pool, MemoryPool::Gtt);
   EXPECT_EQ(memory.totalBytes, 62 * GiB);
   EXPECT_EQ(memory.availableBytes, 61 * GiB);
+  EXPECT_TRUE(memory.isHostMemory);
   uint64_t wanted = 124 * GiB - 124 * GiB / 8;
   EXPECT_TRUE(has(memory.advice, "ttm.pages_limit=" + std::to_string(wanted / 4096)))
       << memory.advice;
@@ -168,6 +169,7 @@ TEST_F(UsableMemory, DiscreteCard) {
   EXPECT_EQ(memory.pool, MemoryPool::Vram);
   EXPECT_EQ(memory.totalBytes, 24 * GiB);
   EXPECT_EQ(memory.availableBytes, 14 * GiB);
+  EXPECT_FALSE(memory.isHostMemory);
   EXPECT_EQ(memory.advice, "");
 }
 

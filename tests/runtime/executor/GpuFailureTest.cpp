@@ -106,7 +106,7 @@ TEST_P(GpuFailure, FallsBackToOtherCode) {
 }
 
 TEST_P(GpuFailure, PlanThatDoesNotFit) {
-  driver->setMemory((size_t(16) << 20) + 1000);
+  driver->setMemory(10000);
   std::string error = errorOf(file());
   expectPart(error, "the model needs ");
   expectPart(error, " (weights 128 + resident 64 + kv ");

@@ -54,6 +54,10 @@ TEST(Model, SumsItsMemory) {
 TEST(Model, RefusesWhatDoesNotFit) {
   std::vector<MemoryLine> plan = {{"weights", 1000, true}, {"kv", 70, false}, {"arena", 31, false}};
   EXPECT_TRUE(checkMemory(plan, {1000, 101}));
+  plan.push_back({"logits", 500, false, true});
+  EXPECT_TRUE(checkMemory(plan, {1000, 101, false})) << "a device with memory of its own";
+  EXPECT_FALSE(checkMemory(plan, {1000, 101}));
+  plan.pop_back();
   auto refused = checkMemory(plan, {1000, 100});
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().message,
