@@ -72,6 +72,18 @@ std::string referencePath(const std::string &format) {
                             : sharedFolder() + "ref/" + format + ".safetensors";
 }
 
+const char *deviceOf(const std::string &target) {
+  if (target.starts_with("gfx"))
+    return "hip";
+  return target.starts_with("sm_") ? "cuda" : "cpu";
+}
+
+std::vector<std::string> testedTargets() {
+  if (const char *target = std::getenv("TAWNY_TEST_TARGET"))
+    return {target};
+  return {"x86-64-v3", "x86-64-v4", "cpu"};
+}
+
 std::optional<std::string> reasonToSkip(const Subject &subject) {
   if (subject.target == "x86-64-v4" && !__builtin_cpu_supports("x86-64-v4"))
     return "this processor is not of x86-64-v4";

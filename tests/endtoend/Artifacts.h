@@ -23,6 +23,12 @@ struct Subject {
 /// For GoogleTest's messages.
 inline void PrintTo(const Subject &subject, std::ostream *out) { *out << subject.name(); }
 
+/// The device that a target's code is for, as tawny_options has it: cpu, hip, cuda.
+const char *deviceOf(const std::string &target);
+
+/// The targets that this process tests: those of the CPU, or the one that TAWNY_TEST_TARGET names.
+std::vector<std::string> testedTargets();
+
 /// The model's GGUF file and its reference outputs.
 std::string modelPath(const std::string &format);
 std::string referencePath(const std::string &format);

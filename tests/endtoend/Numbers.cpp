@@ -102,6 +102,12 @@ Bounds boundsOf(std::string_view activations) {
             .earlyLikelihood = 1e-3,
             .likelihoodFrom = settled,
             .margin = 0.1f};
+  if (activations == "f16")
+    return {.nmse = 1e-5,
+            .likelihood = 0.01,
+            .earlyLikelihood = std::numeric_limits<double>::infinity(),
+            .likelihoodFrom = settled,
+            .margin = 1.0f};
   return {.nmse = 1e-3,
           .likelihood = 0.05,
           .earlyLikelihood = std::numeric_limits<double>::infinity(),

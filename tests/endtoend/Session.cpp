@@ -13,6 +13,7 @@ Session::Session(const Subject &subject, uint32_t threads, bool check) {
   // Enough for the logits of the whole span of the book at once.
   options.max_logit_rows = 2048;
   options.threads = threads;
+  options.device = deviceOf(subject.target);
   options.check = check;
   char error[1024] = "";
   model = tawny_open(path.c_str(), &options, error, sizeof(error));
@@ -123,9 +124,11 @@ std::string caseName(const ::testing::TestParamInfo<Subject> &info) {
 std::vector<Subject> allSubjects(const std::vector<std::string> &formats) {
   std::vector<Subject> subjects;
   for (const std::string &format : formats)
-    for (const char *target : {"x86-64-v3", "x86-64-v4", "cpu"})
-      for (const char *activations : {"f32", "auto"})
-        subjects.push_back({format, target, activations});
+    for (const std::string &target : testedTargets()) {
+      if (deviceOf(target) == std::string("cpu"))
+        subjects.push_back({format, target, "f32"});
+      subjects.push_back({format, target, "auto"});
+    }
   return subjects;
 }
 
