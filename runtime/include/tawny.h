@@ -157,7 +157,7 @@ TAWNY_API void tawny_get_model_info(const tawny_model *model, tawny_model_info *
 
 /* One line of the memory plan that was checked before anything was allocated. */
 typedef struct tawny_memory_line {
-  /* weights, kv, arena, resident, step, logits, host; lives as long as the model. */
+  /* weights, kv, arena, resident, step, logits, host, staging; lives as long as the model. */
   const char *name;
   uint64_t bytes;
   /* True where the bytes are the file's own pages, which the system may drop and read again. */

@@ -3,6 +3,7 @@
 #include "tests/runtime/executor/ToyRun.h"
 #include "tests/runtime/gpu/FakeDevice.h"
 
+#include <filesystem>
 #include <optional>
 
 namespace tawny::test {
@@ -167,6 +168,36 @@ TEST_P(GpuRun, ChecksEachDispatch) {
   EXPECT_EQ(run.errorOf(a, {TOY_POISON}),
             "check: dispatch 1, 'attend', of program 'decode[1]' wrote inf at row 0, column 3 of "
             "its binding 4; its kernel is 'attend'");
+}
+
+TEST_P(GpuRun, UsesTheMappingInPlaceWhereAsked) {
+  ToyFile toyFile = toyModel(asGpuCode(toyCode()), flavour);
+  std::string path = writeTemporary("registered", toyFile.encode().span());
+  ModelOptions options;
+  options.device = flavour;
+  const char *copy = named("hipMemcpyHtoDAsync", "cuMemcpyHtoDAsync_v2");
+  for (bool isRegistered : {false, true}) {
+    ScopedVariable variable("TAWNY_REGISTER_WEIGHTS", isRegistered ? "1" : "0");
+    uint64_t before = driver->calls(copy);
+    auto model = Model::open(path, options);
+    ASSERT_TRUE(model) << model.error().message;
+    EXPECT_EQ(driver->calls(copy) - before, isRegistered ? 0u : 1u);
+    auto executor = Executor::create(**model);
+    ASSERT_TRUE(executor);
+    Tokens tokens = {4, 5, 6};
+    SequenceInput input{*(*executor)->sequences().create(), tokens};
+    auto result = (*executor)->step({&input, 1});
+    ASSERT_TRUE(result) << result.error().message;
+    std::vector<float> expected = expectedLogits(tokens);
+    EXPECT_TRUE(std::equal(expected.begin(), expected.end(), result->logits + 1));
+  }
+  ScopedVariable variable("TAWNY_REGISTER_WEIGHTS", "1");
+  driver->failAt(named("hipHostRegister", "cuMemHostRegister_v2"), 1, 1);
+  auto refused = Model::open(path, options);
+  std::filesystem::remove(path);
+  ASSERT_FALSE(refused);
+  EXPECT_NE(refused.error().message.find("unset TAWNY_REGISTER_WEIGHTS to have the weights copied"),
+            std::string::npos);
 }
 
 INSTANTIATE_TEST_SUITE_P(Flavours, GpuRun, testing::Values("hip", "cuda"),

@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+using tawny::test::FakeCall;
 using tawny::test::FakeEvent;
 using tawny::test::FakeGpu;
 using tawny::test::FakeGraph;
@@ -23,6 +24,7 @@ using tawny::test::FakeModule;
 
 /// Counts the call and gives the planned failure, if any.
 #define ENTER(hip, cuda)                                                                           \
+  FakeCall call;                                                                                   \
   if (int failure = FakeGpu::instance().enter(NAME(#hip, #cuda)))                                  \
   return failure
 
@@ -72,13 +74,15 @@ FAKE(hipHostFree, cuMemFreeHost)(void *address) {
   gpu().enter(NAME("hipHostFree", "cuMemFreeHost"));
   return gpu().unpin(address);
 }
-FAKE(hipHostRegister, cuMemHostRegister_v2)(void *, size_t, unsigned) {
+FAKE(hipHostRegister, cuMemHostRegister_v2)(void *host, size_t bytes, unsigned) {
   ENTER(hipHostRegister, cuMemHostRegister_v2);
-  return invalidValue;
+  gpu().adopt(host, bytes);
+  return 0;
 }
-FAKE(hipHostUnregister, cuMemHostUnregister)(void *) { return invalidValue; }
-FAKE(hipHostGetDevicePointer, cuMemHostGetDevicePointer_v2)(void **, void *, unsigned) {
-  return invalidValue;
+FAKE(hipHostUnregister, cuMemHostUnregister)(void *host) { return gpu().disown(host); }
+FAKE(hipHostGetDevicePointer, cuMemHostGetDevicePointer_v2)(void **device, void *host, unsigned) {
+  *device = reinterpret_cast<void *>(reinterpret_cast<uint64_t>(host) + tawny::test::deviceShift);
+  return gpu().hostOf(*device, 1) ? 0 : invalidValue;
 }
 
 /// A copy that looks at its addresses when it is issued and at its bytes when it is run.
@@ -351,6 +355,7 @@ extern "C" __attribute__((visibility("default"))) const FakeDriverControls *fake
       [](size_t bytes) { gpu().capacity = bytes; },
       [](const char *function) { return gpu().callCounts[function]; },
       [] { return gpu().live(); },
+      [] { return FakeCall::isInside(); },
       [] { return gpu().misuse.c_str(); },
   };
   return &controls;

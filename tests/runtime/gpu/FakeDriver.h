@@ -18,6 +18,8 @@ struct FakeDriverControls {
   uint64_t (*calls)(const char *function);
   /// Allocations and pinned ranges, modules, streams, events and graphs that exist.
   uint64_t (*live)();
+  /// Whether the calling thread is in a function of the driver.
+  bool (*isInside)();
   /// What is wrong with how the driver was used since the reset, or "".
   const char *(*misuse)();
 };

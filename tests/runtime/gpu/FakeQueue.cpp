@@ -11,6 +11,8 @@ namespace {
 constexpr int illegalAddress = 700, invalidValue = 1, noMemory = 2;
 } // namespace
 
+thread_local int FakeCall::depth = 0;
+
 FakeGpu &FakeGpu::instance() {
   static FakeGpu gpu;
   return gpu;
@@ -93,6 +95,16 @@ int FakeGpu::unpin(void *address) {
   }
   std::free(address);
   return 0;
+}
+
+void *FakeGpu::adopt(void *host, size_t bytes) {
+  memory[reinterpret_cast<uint64_t>(host)] = {nullptr, bytes};
+  return reinterpret_cast<void *>(reinterpret_cast<uint64_t>(host) + deviceShift);
+}
+
+int FakeGpu::disown(void *host) {
+  drain();
+  return memory.erase(reinterpret_cast<uint64_t>(host)) ? 0 : invalidValue;
 }
 
 bool FakeGpu::isPinned(const void *address, size_t bytes) const {

@@ -30,6 +30,20 @@ struct FakeModule {
   void *library = nullptr;
 };
 
+/// Stands in every function of the driver that a step calls: what is allocated meanwhile is the
+/// driver's.
+class FakeCall {
+public:
+  FakeCall() { ++depth; }
+  FakeCall(const FakeCall &) = delete;
+  FakeCall &operator=(const FakeCall &) = delete;
+  ~FakeCall() { --depth; }
+  static bool isInside() { return depth > 0; }
+
+private:
+  static thread_local int depth;
+};
+
 /// One device: memory, a queue, objects.
 class FakeGpu {
 public:
@@ -46,6 +60,9 @@ public:
   std::byte *hostOf(const void *address, size_t bytes);
   int pin(void **address, size_t bytes);
   int unpin(void *address);
+  /// The device address of host memory that it may use in place from now on.
+  void *adopt(void *host, size_t bytes);
+  int disown(void *host);
   bool isPinned(const void *address, size_t bytes) const;
 
   /// Queues the work, or adds it to the graph that is being captured.
