@@ -32,7 +32,10 @@ config.substitutions.append(
 )
 config.substitutions.append(("%data", data))
 # The fake drivers and, where it is built, the simulator.
-config.substitutions.append(("%libraries", os.path.join(config.tawny_binary_dir, "lib")))
+libraries = os.path.join(config.tawny_binary_dir, "lib")
+config.substitutions.append(("%libraries", libraries))
+if os.path.exists(os.path.join(libraries, "libhipsim.so")):
+    config.available_features.add("simulator")
 if os.path.isdir(os.path.join(data, "models")):
     config.available_features.add("shared-data")
 
