@@ -54,6 +54,7 @@ public:
       return success;
     return setAttribute(function, maxDynamicSharedBytes, static_cast<int>(bytes));
   }
+  unsigned registerFlags() const override { return registerMapped | registerReadOnly; }
   std::string whyUnfit(std::span<const std::byte> code) const override;
 
 private:

@@ -65,6 +65,7 @@ inline constexpr unsigned nonBlockingStream = 1;
 inline constexpr unsigned timedEvent = 0;
 inline constexpr unsigned untimedEvent = 2;
 inline constexpr unsigned registerMapped = 2;
+inline constexpr unsigned registerReadOnly = 8; ///< HIP names it and does not support it
 inline constexpr int captureThreadLocal = 1;
 
 /// Whose driver.

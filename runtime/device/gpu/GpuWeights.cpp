@@ -76,7 +76,7 @@ ErrorOr<void> GpuDevice::copyFile(void *to, const Artifact &artifact, uint32_t s
 ErrorOr<Buffer> GpuDevice::registerWeights(std::span<const std::byte> bytes) {
   auto *host = const_cast<std::byte *>(bytes.data());
   void *address = nullptr;
-  Status status = api().registerHost(host, bytes.size(), registerMapped);
+  Status status = api().registerHost(host, bytes.size(), platform->registerFlags());
   if (status == success) {
     status = api().hostDeviceAddress(&address, host, 0);
     if (status != success)

@@ -53,6 +53,8 @@ public:
   virtual Status allowSharedBytes(void *function, uint64_t bytes) { return success; }
   /// What a launch asks for, of the shared memory that its kernel has in all.
   virtual unsigned dynamicSharedBytes(uint32_t sharedBytes) const { return sharedBytes; }
+  /// How pages of a file, which are read-only, are made usable in place.
+  virtual unsigned registerFlags() const { return registerMapped; }
   /// What is wrong with code that cannot be for this device; empty where nothing is known to be.
   virtual std::string whyUnfit(std::span<const std::byte> code) const { return ""; }
 

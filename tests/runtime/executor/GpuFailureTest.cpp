@@ -84,6 +84,17 @@ TEST_P(GpuFailure, ModuleThatDoesNotLoad) {
   expectPart(error, "compile the model again for this device, or update the driver");
 }
 
+TEST_P(GpuFailure, CodeThatIsNone) {
+  ToyFile broken = file();
+  broken.segments[1].assign(1000, std::byte(0));
+  std::copy_n(reinterpret_cast<const std::byte *>(ELFMAG), SELFMAG, broken.segments[1].begin());
+  expectPart(errorOf(std::move(broken)),
+             named("cannot load the kernels: expected a code object for AMD's GPUs (ELF, machine "
+                   "224), found something else; compile the model again for fake device 0",
+                   "(200): fake failure: ptxas fatal: fake log; compile the model again for this "
+                   "device, or update the driver"));
+}
+
 TEST_P(GpuFailure, FallsBackToOtherCode) {
   auto withFallback = [&] {
     ToyFile toy = file();
