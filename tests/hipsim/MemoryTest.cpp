@@ -2,8 +2,10 @@
 #include "tests/hipsim/Library.h"
 
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <numeric>
+#include <sys/resource.h>
 #include <unistd.h>
 
 namespace tawny::hipsim {
@@ -155,6 +157,26 @@ TEST_F(MemoryDeathTest, HostCannotFollowDeviceAddresses) {
   GTEST_FLAG_SET(death_test_style, "threadsafe");
   volatile int *device = upload(std::vector<int>{1});
   EXPECT_DEATH((void)*device, "");
+}
+
+/// Where a process may have few addresses, the simulator makes do with less.
+TEST_F(MemoryDeathTest, WorksWithFewAddresses) {
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+  GTEST_SKIP() << "the sanitizer needs more addresses than this test leaves";
+#endif
+#endif
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  EXPECT_EXIT(
+      {
+        rlimit limit{};
+        limit.rlim_cur = limit.rlim_max = rlim_t{256} << 30;
+        setrlimit(RLIMIT_AS, &limit);
+        restart({});
+        int *device = upload(std::vector<int>{1, 2, 3});
+        std::exit(download(device, 3) == std::vector<int>{1, 2, 3} ? 0 : 1);
+      },
+      testing::ExitedWithCode(0), "");
 }
 
 /// Memory of this process that is resident, in bytes.

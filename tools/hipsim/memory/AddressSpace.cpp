@@ -29,29 +29,26 @@ uint64_t distance(const Allocation &allocation, uint64_t address) {
 
 } // namespace
 
-std::unique_ptr<AddressSpace> AddressSpace::create() {
-  // Systems that do not overcommit may grant less than the first size.
-  for (uint64_t quarter = uint64_t{1} << 40; quarter >= uint64_t{1} << 30; quarter /= 8) {
-    void *backing = reserve(3 * quarter, PROT_READ | PROT_WRITE);
-    void *addresses = reserve(4 * quarter, PROT_NONE);
-    if (backing && addresses &&
-        mprotect(static_cast<std::byte *>(addresses) + 3 * quarter, quarter,
-                 PROT_READ | PROT_WRITE) == 0) {
-      std::unique_ptr<AddressSpace> space(new AddressSpace);
-      space->first = reinterpret_cast<uint64_t>(addresses);
-      space->totalBytes = 4 * quarter;
-      space->deviceBytes = 3 * quarter;
-      space->toBacking = reinterpret_cast<uint64_t>(backing) - space->first;
-      space->nextDevice = space->first;
-      space->nextHost = space->first + space->deviceBytes;
-      return space;
-    }
-    if (backing)
-      munmap(backing, 3 * quarter);
-    if (addresses)
-      munmap(addresses, 4 * quarter);
+std::unique_ptr<AddressSpace> AddressSpace::create(uint64_t deviceBytes) {
+  std::unique_ptr<AddressSpace> space(new AddressSpace);
+  uint64_t hostBytes = roundUp(deviceBytes / 3);
+  auto *backing = static_cast<std::byte *>(reserve(deviceBytes, PROT_READ | PROT_WRITE));
+  if (!backing)
+    return nullptr;
+  auto *addresses = static_cast<std::byte *>(reserve(deviceBytes + hostBytes, PROT_NONE));
+  if (!addresses) {
+    munmap(backing, deviceBytes);
+    return nullptr;
   }
-  return nullptr;
+  space->first = reinterpret_cast<uint64_t>(addresses);
+  space->totalBytes = deviceBytes + hostBytes;
+  space->deviceBytes = deviceBytes;
+  space->toBacking = reinterpret_cast<uint64_t>(backing) - space->first;
+  space->nextDevice = space->first;
+  space->nextHost = space->first + deviceBytes;
+  if (mprotect(addresses + deviceBytes, hostBytes, PROT_READ | PROT_WRITE) != 0)
+    return nullptr;
+  return space;
 }
 
 AddressSpace::~AddressSpace() {

@@ -47,8 +47,9 @@ struct Nearest {
 /// host memory that the device can address. Physical pages appear when they are first written.
 class AddressSpace {
 public:
-  /// Null where the operating system refuses the reservation.
-  static std::unique_ptr<AddressSpace> create();
+  /// Room for `deviceBytes` of the device and a third of that for the host. Null where the
+  /// operating system refuses the reservation.
+  static std::unique_ptr<AddressSpace> create(uint64_t deviceBytes);
   ~AddressSpace();
   AddressSpace(const AddressSpace &) = delete;
   AddressSpace &operator=(const AddressSpace &) = delete;

@@ -6,6 +6,9 @@
 namespace tawny::hipsim {
 namespace {
 
+/// Addresses for the device: room for guards and for not using what was freed again.
+constexpr uint64_t mostAddresses = uint64_t{3} << 40, leastAddresses = uint64_t{3} << 30;
+
 bool isZero(const std::byte *bytes, uint64_t count) {
   return count == 0 || (bytes[0] == std::byte{0} && std::memcmp(bytes, bytes + 1, count - 1) == 0);
 }
@@ -23,13 +26,16 @@ template <typename Visit> void forPages(uint64_t address, uint64_t bytes, Visit 
 
 std::unique_ptr<DeviceMemory> DeviceMemory::create(uint64_t limitBytes) {
   std::unique_ptr<DeviceMemory> memory(new DeviceMemory);
-  memory->space = AddressSpace::create();
-  if (memory->space)
-    memory->known = Shadow::create(*memory->space);
-  if (!memory->known)
-    return nullptr;
   memory->limitBytes = limitBytes;
-  return memory;
+  // Systems that limit a process's addresses may grant less than the first size.
+  for (uint64_t bytes = mostAddresses; bytes >= leastAddresses; bytes /= 4) {
+    memory->space = AddressSpace::create(bytes);
+    if (memory->space)
+      memory->known = Shadow::create(*memory->space);
+    if (memory->known)
+      return memory;
+  }
+  return nullptr;
 }
 
 uint64_t DeviceMemory::allocate(uint64_t bytes) {
