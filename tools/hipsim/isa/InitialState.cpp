@@ -88,13 +88,17 @@ void Workgroup::initialiseScalars(Wave &wave) {
   };
   if (kernel.properties & PrivateSegmentBuffer) {
     // A buffer descriptor that VectorMemory.cpp recognises by its base.
-    add64(privateAperture);
+    add64(scratchBufferBase);
     add64(~uint64_t(0));
   }
   if (kernel.properties & DispatchPtr)
     add64(launch.dispatchAddress);
+  if (kernel.properties & QueuePtr)
+    add64(0); // there is none: an access shows
   if (kernel.properties & KernargSegmentPtr)
     add64(launch.kernargAddress);
+  if (kernel.properties & DispatchId)
+    add64(0);
   if (kernel.properties & FlatScratchInit)
     add64(0);
   if (kernel.properties & PrivateSegmentSize)
@@ -125,9 +129,6 @@ template <typename T> T field(std::span<const std::byte> bytes, size_t offset) {
 }
 
 ErrorOr<void> checkDescriptor(const KernelDescriptor &kernel, uint16_t preload) {
-  if (kernel.properties & (QueuePtr | DispatchId))
-    return makeError("the kernel asks for the queue's address or the dispatch's number, which are "
-                     "not modelled");
   if (preload & 0x7f)
     return makeError("the kernel wants %u dwords of its arguments in registers, which is not "
                      "modelled",

@@ -100,9 +100,14 @@ template <typename T> WithBit<T> divisionScale(T value, T denominator, T numerat
   return {value, false};
 }
 
+/// What v_div_scale did is undone: up for a quotient above 1, which was made small, down for one
+/// that would have been denormal (RDNA 4 ISA, V_DIV_FMAS_F32, which says so; earlier ISAs name one
+/// factor alone, with which divisions come out wrong).
 template <typename T> T divisionFuse(uint32_t scaled, T a, T b, T c) {
   T sum = std::fma(a, b, c);
-  return scaled ? std::ldexp(sum, Division<T>::scale / 2) : sum;
+  constexpr int one = (1 << (Division<T>::bits - 1)) - 1;
+  int scale = exponentOf(c) > one ? Division<T>::scale : -Division<T>::scale;
+  return scaled ? std::ldexp(sum, scale) : sum;
 }
 
 /// Operands: quotient, denominator, numerator.

@@ -43,12 +43,14 @@ bool placeBuffer(Wave &wave, const Instruction &i, unsigned bytes, Places &place
   unsigned descriptor = i.sources[2].index;
   uint64_t words = wave.scalar64(descriptor), base = words & 0xffffffffffff;
   uint32_t stride = words >> 48 & 0x3fff, records = wave.scalars[descriptor + 2];
-  bool scratch = base == privateAperture;
+  bool scratch = base == scratchBufferBase;
   if (!scratch && (words >> 62 & 3 || wave.scalars[descriptor + 3] >> 23 & 1)) {
     wave.fail("swizzled buffers other than scratch are not modelled");
     return false;
   }
-  uint64_t fixed = scalarOrConstant(wave, i.sources[1]);
+  // Scratch is interleaved by lanes: soffset, which frames and stacks are addressed with, counts
+  // the bytes of all of them.
+  uint64_t fixed = scalarOrConstant(wave, i.sources[1]) / (scratch ? wave.lanes() : 1);
   for (uint64_t left = places.lanes; left; left &= left - 1) {
     unsigned lane = std::countr_zero(left);
     unsigned reg = i.sources[0].index;

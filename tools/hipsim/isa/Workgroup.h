@@ -12,6 +12,10 @@
 
 namespace tawny::hipsim {
 
+/// The base of the buffer descriptor for scratch that kernels of gfx9 start with: 48 bits that no
+/// allocation of a host has.
+constexpr uint64_t scratchBufferBase = 0xfff000000000;
+
 class Workgroup {
 public:
   Workgroup(const KernelLaunch &launch, MemoryPort &port);
