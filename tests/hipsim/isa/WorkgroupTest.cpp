@@ -110,6 +110,10 @@ TEST(IsaWorkgroup, ViolationsAreReported) {
        "s_mov_b32 s0, 0x10000\ns_mov_b32 s1, 0\ns_load_b32 s2, s[0:1], 0x0\n"
        "s_wait_dscnt 0x0\ns_mov_b32 s3, s2",
        "missing wait, lane 0: s2 is used while a load to it is outstanding"},
+      {"gfx1100",
+       "v_mbcnt_lo_u32_b32 v15, -1, 0\n"
+       "v_wmma_f32_16x16x16_f16 v[16:23], v[4:11], v[8:15], v[16:23]",
+       "matrix operand, lane 0: v15 differs between lanes 0 to 15 and lanes 16 to 31"},
       {"gfx906",
        "v_mov_b32 v0, 0\ns_mov_b32 s0, 0x10000\ns_mov_b32 s1, 0\n"
        "global_load_dword v2, v0, s[0:1]\ns_waitcnt lgkmcnt(0)\nv_mov_b32 v2, 0",

@@ -21,6 +21,8 @@ std::string_view violationName(ViolationKind kind) {
     return "scratch read before it was written";
   case ViolationKind::MissingWait:
     return "missing wait";
+  case ViolationKind::MatrixHalves:
+    return "matrix operand";
   case ViolationKind::BarrierDivergence:
     return "barrier after waves have ended";
   }

@@ -50,6 +50,7 @@ enum class ViolationKind : uint8_t {
   ScratchOutOfBounds,
   ScratchUninitialised,
   MissingWait,       ///< a register is used before the s_waitcnt that its load wants
+  MatrixHalves,      ///< gfx11's WMMA wants its operands in lanes 0 to 15 and again in 16 to 31
   BarrierDivergence, ///< waves ended while others wait at a barrier that counts them
 };
 

@@ -13,6 +13,9 @@
 #include "tools/hipsim/isa/Immediate.h"
 #include "tools/hipsim/isa/Integers.h"
 #include "tools/hipsim/isa/MatrixMath.h"
+#include "tools/hipsim/isa/Workgroup.h"
+
+#include <algorithm>
 
 namespace tawny::hipsim {
 
@@ -111,8 +114,28 @@ void multiplyIntegers(Wave &wave, const Instruction &i, const WmmaOp &op) {
   }
 }
 
+unsigned inputDwords(const WmmaOp &op, Family family) {
+  return op.depth * elementBits(op.input) / 32 / (family == Family::Gfx11 ? 1 : 2);
+}
+
+/// gfx11 reads operands from either half of the wave, as it likes.
+bool halvesAgree(Wave &wave, const Instruction &i, const WmmaOp &op) {
+  for (unsigned operand = 0; operand < 2; ++operand)
+    for (unsigned dword = 0; dword < inputDwords(op, Family::Gfx11); ++dword) {
+      unsigned reg = i.sources[operand].index + dword;
+      const uint32_t *words = wave.row(reg, 0);
+      if (!std::equal(words, words + side, words + side))
+        return wave.group->report(wave, ViolationKind::MatrixHalves, 0, 0,
+                                  "v" + std::to_string(reg) +
+                                      " differs between lanes 0 to 15 and lanes 16 to 31");
+    }
+  return true;
+}
+
 void execute(Wave &wave, const Instruction &i) {
   const auto &op = *static_cast<const WmmaOp *>(i.entry);
+  if (wave.chip->family == Family::Gfx11 && !halvesAgree(wave, i, op))
+    return;
   if (op.output == Element::I32)
     multiplyIntegers(wave, i, op);
   else
@@ -133,8 +156,6 @@ std::string prepare(AsmText &line, const void *entry, const DecodeContext &conte
   out.kind = InstructionClass::Matrix;
   out.execute = execute;
   out.cycles = 32; // 16x16x16 multiply-adds at 128 a cycle
-  unsigned bits = elementBits(op.input);
-  unsigned inputDwords = op.depth * bits / 32 / (gfx11 ? 1 : 2);
   unsigned outputDwords = !gfx11 && elementBits(op.output) == 16 ? 4 : 8;
   out.destination = line.operands[0].index;
   out.touchesVector(out.destination, outputDwords);
@@ -149,7 +170,7 @@ std::string prepare(AsmText &line, const void *entry, const DecodeContext &conte
       if (source.value && elementBits(op.output) == 16)
         return "a constant of 16 bits is not modelled here";
     } else if (operand.kind != AsmOperand::Vector ||
-               operand.count != (i < 2 ? inputDwords : outputDwords)) {
+               operand.count != (i < 2 ? inputDwords(op, context.chip.family) : outputDwords)) {
       return "operands that do not fit the matrices";
     } else {
       out.touchesVector(operand.index, operand.count);

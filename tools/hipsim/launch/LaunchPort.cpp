@@ -299,6 +299,7 @@ bool LaunchPort::report(const Violation &violation) {
   std::string_view kind = violationName(violation.kind);
   std::string text = format("kernel '%.*s': ", int(where.kernel.size()), where.kernel.data());
   bool hasAddress = violation.kind != ViolationKind::MissingWait &&
+                    violation.kind != ViolationKind::MatrixHalves &&
                     violation.kind != ViolationKind::BarrierDivergence;
   text += std::string(kind) + ": " + violation.message + "\n  ";
   if (hasAddress)
