@@ -6,6 +6,7 @@
 #include "compiler/codegen/amdgpu/Metadata.h"
 
 #include "mlir/Dialect/AMDGPU/IR/AMDGPUDialect.h"
+#include "mlir/Dialect/GPU/IR/GPUDialect.h"
 #include "mlir/Dialect/LLVMIR/ROCDLDialect.h"
 #include "mlir/Target/LLVMIR/Dialect/ROCDL/ROCDLToLLVMIRTranslation.h"
 #include "llvm/IR/Module.h"
@@ -33,9 +34,16 @@ Value emitMatrixMultiply(OpBuilder &builder, Location loc, ValueRange a, Value c
   return mlir::amdgpu::WMMAOp::create(builder, loc, sums.getType(), 16, 16, 16, a[0], column, sums);
 }
 
+/// The scalar unit's registers hold what one lane has read.
+Value emitUniform(OpBuilder &builder, Location loc, Value value) {
+  return mlir::gpu::SubgroupBroadcastOp::create(builder, loc, value.getType(), value, Value(),
+                                                mlir::gpu::BroadcastType::first_active_lane);
+}
+
 constexpr simt::Backend amdBackend{.sharedBarrier = emitSharedBarrier,
                                    .scheduleFence = emitScheduleFence,
-                                   .matrixMultiply = emitMatrixMultiply};
+                                   .matrixMultiply = emitMatrixMultiply,
+                                   .uniform = emitUniform};
 
 /// Code-object version of a chip, times 100. The drivers in use for the chips before RDNA read
 /// version 4 without exception, and comgr of ROCm 5 no later one; RDNA 3 appeared with version 5.

@@ -115,8 +115,7 @@ Value Simt::threadId() {
 Value Simt::lane() { return remU(threadId(), target.waveSize); }
 Value Simt::wave() {
   Value wave = divU(threadId(), target.waveSize);
-  return gpu::SubgroupBroadcastOp::create(*this, i32, wave, Value(),
-                                          gpu::BroadcastType::first_active_lane);
+  return backend.uniform ? backend.uniform(*this, getLoc(), wave) : wave;
 }
 Value Simt::waveSum(Value value) {
   return gpu::SubgroupReduceOp::create(*this, value, gpu::AllReduceOperation::ADD,

@@ -30,6 +30,9 @@ struct Backend {
   /// Emits one operation of the matrix unit; Matrix::multiply says on what. Null without a unit.
   Value (*matrixMultiply)(mlir::OpBuilder &builder, mlir::Location loc, mlir::ValueRange a,
                           Value column, Value sums) = nullptr;
+  /// Tells the compiler that a value is the same in all active lanes of a wave; null where it has
+  /// no use for that. Emitters ask for it in divergent code too, where lanes cannot be exchanged.
+  Value (*uniform)(mlir::OpBuilder &builder, mlir::Location loc, Value value) = nullptr;
   /// Shared memory is one array whose size the launch gives; otherwise part of the kernel.
   bool hasLaunchedSharedMemory = false;
 };

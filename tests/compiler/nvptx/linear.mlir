@@ -19,9 +19,10 @@
 // CHECK-NEXT: .param .u64 .ptr .global
 // CHECK: .maxntid 256, 1, 1
 // CHECK-COUNT-8: ld.global{{(.nc)?}}.v4.b32
-// A sum over the warp takes five shuffles, its number one, so that it is known to be uniform.
+// A sum over the warp takes five shuffles.
 // CHECK-COUNT-5: shfl.sync.bfly.b32
-// CHECK: shfl.sync.idx.b32
+// The lane that stores a sum of its warp is alone: no exchange may stand there, or it never ends.
+// CHECK-NOT: shfl.sync.idx
 // CHECK: st.shared.b32
 // CHECK: bar.sync 0;
 // Roots and quotients are rounded to nearest.
