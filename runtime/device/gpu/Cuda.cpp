@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 #include <elf.h>
 
@@ -10,17 +11,11 @@ namespace tawny::gpu {
 namespace {
 
 /// CUdevice_attribute.
-enum CudaAttribute : int {
-  cudaMaxThreadsPerBlock = 1,
-  cudaMultiprocessorCount = 16,
-  cudaIntegrated = 18,
-  cudaCapabilityMajor = 75,
-  cudaCapabilityMinor = 76,
-  cudaMaxSharedMemoryOptIn = 97,
-};
+constexpr int cudaMaxThreadsPerBlock = 1, cudaMultiprocessorCount = 16, cudaIntegrated = 18,
+              cudaCapabilityMajor = 75, cudaCapabilityMinor = 76, cudaMaxSharedMemoryOptIn = 97;
 
 /// CUjit_option and CUfunction_attribute.
-enum : int { jitErrorLog = 5, jitErrorLogBytes = 6, maxDynamicSharedBytes = 8 };
+constexpr int jitErrorLog = 5, jitErrorLogBytes = 6, maxDynamicSharedBytes = 8;
 
 /// A kernel may have this much without asking.
 constexpr uint64_t plainSharedBytes = 48 << 10;
@@ -88,7 +83,7 @@ Status Cuda::loadModule(void **module, std::span<const std::byte> code, std::str
   std::array<char, 8192> text = {};
   int options[] = {jitErrorLog, jitErrorLogBytes};
   // A size is passed in the pointer itself.
-  void *values[] = {text.data(), reinterpret_cast<void *>(text.size())};
+  void *values[] = {text.data(), std::bit_cast<void *>(text.size())};
   Status status = loadData(module, code.data(), 2, options, values);
   text.back() = '\0';
   log = text.data();

@@ -102,8 +102,8 @@ ErrorOr<DriverLibrary> DriverLibrary::load(Vendor vendor) {
     if (!function)
       return makeError("%s has no function %s: expected a newer version of %s",
                        library.file.c_str(), symbolName, own.source);
-    std::memcpy(reinterpret_cast<char *>(&library.functions) + symbol.offset, &function,
-                sizeof(function));
+    std::memcpy(reinterpret_cast<char *>(&library.functions) + symbol.offset,
+                static_cast<const void *>(&function), sizeof(function));
   }
   return library;
 }

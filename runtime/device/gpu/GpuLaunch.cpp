@@ -32,7 +32,7 @@ Status GpuDevice::issue(const Launch &launch) {
   // The driver wants the address of each argument; arguments are the addresses of the bindings.
   std::array<void *, format::maxBindings> parameters;
   for (uint32_t i = 0; i < launch.bindingCount; ++i)
-    parameters[i] = const_cast<void **>(&launch.bindings[i]);
+    parameters[i] = static_cast<void *>(const_cast<void **>(&launch.bindings[i]));
   return api().launch(launch.kernel, static_cast<unsigned>(launch.tiles), 1, 1, launch.tileThreads,
                       1, 1, platform->dynamicSharedBytes(launch.sharedBytes), stream,
                       parameters.data(), nullptr);

@@ -9,12 +9,8 @@ namespace tawny::gpu {
 namespace {
 
 /// hipDeviceAttribute_t; new ones are appended, and those that went left their numbers unused.
-enum HipAttribute : int {
-  hipIntegrated = 16,
-  hipMaxThreadsPerBlock = 56,
-  hipMultiprocessorCount = 63,
-  hipMaxSharedMemoryPerBlock = 74,
-};
+constexpr int hipIntegrated = 16, hipMaxThreadsPerBlock = 56, hipMultiprocessorCount = 63,
+              hipMaxSharedMemoryPerBlock = 74;
 
 /// Where gcnArchName, 256 characters, lies in hipDeviceProp_t. ROCm 6 changed the structure and
 /// gave the function that fills the new one a new name; both names exist there.

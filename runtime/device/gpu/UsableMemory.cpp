@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cinttypes>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 
 namespace tawny::gpu {
@@ -132,8 +133,12 @@ std::optional<uint64_t> MemoryFiles::gttSizeParameter() const {
 
 unsigned MemoryFiles::kernelVersion() const {
   std::string text = readSystemText(proc + "/sys/kernel/osrelease").value_or("");
-  unsigned major = 0, minor = 0;
-  return std::sscanf(text.c_str(), "%u.%u", &major, &minor) == 2 ? version(major, minor) : 0;
+  char *end;
+  unsigned long major = std::strtoul(text.c_str(), &end, 10);
+  if (end == text.c_str() || *end != '.')
+    return 0;
+  unsigned long minor = std::strtoul(end + 1, nullptr, 10);
+  return version(static_cast<unsigned>(major), static_cast<unsigned>(minor));
 }
 
 std::optional<uint64_t> MemoryFiles::systemAvailable() const {

@@ -108,8 +108,9 @@ TEST_P(Conformance, RunsLaunchesInOrder) {
   auto kernel = (*loaded)->kernel("toy_init", 0);
   ASSERT_TRUE(kernel) << kernel.error().message;
   EXPECT_FALSE((*loaded)->kernel("toy_absent", 0));
-  constexpr unsigned launchCount = 9, values = 1000, stride = 4096;
-  Buffer buffer = allocate(uint64_t(launchCount + 1) * stride);
+  constexpr unsigned launchCount = 9, values = 1000;
+  constexpr uint64_t stride = 4096;
+  Buffer buffer = allocate((launchCount + 1) * stride);
   std::vector<float> first(values);
   for (unsigned i = 0; i < values; ++i)
     first[i] = static_cast<float>(i);
@@ -139,7 +140,7 @@ TEST_P(Conformance, ReplaysWhatItRecorded) {
   ASSERT_TRUE(loaded) << loaded.error().message;
   auto kernel = (*loaded)->kernel("toy_init", 0);
   ASSERT_TRUE(kernel);
-  Buffer buffer = allocate(3 * 4096);
+  Buffer buffer = allocate(uint64_t(3) * 4096);
   void *addresses[] = {buffer.at(0), buffer.at(4096), buffer.at(4096), buffer.at(8192)};
   std::vector<Launch> launches(3);
   for (size_t i = 0; i < 2; ++i) {

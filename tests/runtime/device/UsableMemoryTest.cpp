@@ -9,7 +9,7 @@
 namespace tawny::gpu {
 namespace {
 
-constexpr uint64_t MiB = uint64_t(1) << 20, GiB = uint64_t(1) << 30;
+constexpr uint64_t mebi = uint64_t(1) << 20, gibi = uint64_t(1) << 30;
 
 /// A machine in a folder: files that stand for /proc and /sys.
 class UsableMemory : public testing::Test {
@@ -67,95 +67,95 @@ protected:
 
 TEST_F(UsableMemory, StrixHaloWithItsDefaults) {
   // 512 MiB of carve-out, half of 128 GiB mappable, HIP tells of the carve-out only.
-  system("6.14.0-24-generic", 124 * GiB, 110 * GiB);
-  card("card1", "0000:c3:00.0", 512 * MiB, 200 * MiB, 62 * GiB, 1 * GiB);
-  ttm(62 * GiB);
+  system("6.14.0-24-generic", 124 * gibi, 110 * gibi);
+  card("card1", "0000:c3:00.0", 512 * mebi, 200 * mebi, 62 * gibi, 1 * gibi);
+  ttm(62 * gibi);
   gttSize("-1");
-  GpuMemory memory = decide(true, 512 * MiB, 400 * MiB);
+  GpuMemory memory = decide(true, 512 * mebi, 400 * mebi);
   EXPECT_EQ(memory.pool, MemoryPool::Gtt);
-  EXPECT_EQ(memory.totalBytes, 62 * GiB);
-  EXPECT_EQ(memory.availableBytes, 61 * GiB);
+  EXPECT_EQ(memory.totalBytes, 62 * gibi);
+  EXPECT_EQ(memory.availableBytes, 61 * gibi);
   EXPECT_TRUE(memory.isHostMemory);
-  uint64_t wanted = 124 * GiB - 124 * GiB / 8;
+  uint64_t wanted = 124 * gibi - 124 * gibi / 8;
   EXPECT_TRUE(has(memory.advice, "ttm.pages_limit=" + std::to_string(wanted / 4096)))
       << memory.advice;
   EXPECT_TRUE(has(memory.advice, "would give it 108.5 GiB")) << memory.advice;
 }
 
 TEST_F(UsableMemory, StrixHaloSetUpForModels) {
-  system("6.16.3", 124 * GiB, 118 * GiB);
-  card("card0", "0000:c3:00.0", 512 * MiB, 100 * MiB, 120 * GiB, 2 * GiB);
-  ttm(120 * GiB);
-  GpuMemory memory = decide(true, 120 * GiB, 119 * GiB);
-  EXPECT_EQ(memory.totalBytes, 120 * GiB);
-  EXPECT_EQ(memory.availableBytes, 118 * GiB) << "no more than the card has free";
+  system("6.16.3", 124 * gibi, 118 * gibi);
+  card("card0", "0000:c3:00.0", 512 * mebi, 100 * mebi, 120 * gibi, 2 * gibi);
+  ttm(120 * gibi);
+  GpuMemory memory = decide(true, 120 * gibi, 119 * gibi);
+  EXPECT_EQ(memory.totalBytes, 120 * gibi);
+  EXPECT_EQ(memory.availableBytes, 118 * gibi) << "no more than the card has free";
   EXPECT_EQ(memory.advice, "");
 }
 
 TEST_F(UsableMemory, BusySystem) {
   // The card may map 100 GiB, but programs have most of them.
-  system("6.14.0", 124 * GiB, 9 * GiB);
-  card("card0", "0000:c3:00.0", 512 * MiB, 0, 100 * GiB, 3 * GiB);
-  ttm(100 * GiB);
-  EXPECT_EQ(decide(true, 100 * GiB, 97 * GiB).availableBytes, 9 * GiB);
+  system("6.14.0", 124 * gibi, 9 * gibi);
+  card("card0", "0000:c3:00.0", 512 * mebi, 0, 100 * gibi, 3 * gibi);
+  ttm(100 * gibi);
+  EXPECT_EQ(decide(true, 100 * gibi, 97 * gibi).availableBytes, 9 * gibi);
 }
 
 TEST_F(UsableMemory, ControlGroup) {
-  system("6.14.0", 124 * GiB, 110 * GiB);
-  card("card0", "0000:c3:00.0", 512 * MiB, 0, 100 * GiB, 0);
+  system("6.14.0", 124 * gibi, 110 * gibi);
+  card("card0", "0000:c3:00.0", 512 * mebi, 0, 100 * gibi, 0);
   put("proc/self/cgroup", "0::/box");
-  put("sys/fs/cgroup/box/memory.max", 16 * GiB);
-  put("sys/fs/cgroup/box/memory.current", 4 * GiB);
-  EXPECT_EQ(decide(true, 100 * GiB, 97 * GiB).availableBytes, 12 * GiB);
+  put("sys/fs/cgroup/box/memory.max", 16 * gibi);
+  put("sys/fs/cgroup/box/memory.current", 4 * gibi);
+  EXPECT_EQ(decide(true, 100 * gibi, 97 * gibi).availableBytes, 12 * gibi);
 }
 
 TEST_F(UsableMemory, LargeCarveOut) {
   // The firmware gives the GPU 96 of 128 GiB: the system's memory does not matter.
-  system("6.14.0", 31 * GiB, 3 * GiB);
-  card("card0", "0000:c3:00.0", 96 * GiB, 2 * GiB, 15 * GiB, 0);
-  ttm(15 * GiB);
-  GpuMemory memory = decide(true, 96 * GiB, 95 * GiB);
+  system("6.14.0", 31 * gibi, 3 * gibi);
+  card("card0", "0000:c3:00.0", 96 * gibi, 2 * gibi, 15 * gibi, 0);
+  ttm(15 * gibi);
+  GpuMemory memory = decide(true, 96 * gibi, 95 * gibi);
   EXPECT_EQ(memory.pool, MemoryPool::Vram);
-  EXPECT_EQ(memory.totalBytes, 96 * GiB);
-  EXPECT_EQ(memory.availableBytes, 94 * GiB);
+  EXPECT_EQ(memory.totalBytes, 96 * gibi);
+  EXPECT_EQ(memory.availableBytes, 94 * gibi);
   EXPECT_EQ(memory.advice, "");
 }
 
 TEST_F(UsableMemory, OldKernel) {
-  system("6.8.0-60-generic", 124 * GiB, 110 * GiB);
-  card("card0", "0000:c3:00.0", 8 * GiB, 1 * GiB, 62 * GiB, 0);
-  GpuMemory memory = decide(true, 8 * GiB, 8 * GiB);
+  system("6.8.0-60-generic", 124 * gibi, 110 * gibi);
+  card("card0", "0000:c3:00.0", 8 * gibi, 1 * gibi, 62 * gibi, 0);
+  GpuMemory memory = decide(true, 8 * gibi, 8 * gibi);
   EXPECT_EQ(memory.pool, MemoryPool::Vram);
-  EXPECT_EQ(memory.availableBytes, 7 * GiB);
+  EXPECT_EQ(memory.availableBytes, 7 * gibi);
   EXPECT_TRUE(has(memory.advice, "Linux 6.10 or later gives it the 62.0 GiB")) << memory.advice;
 }
 
 TEST_F(UsableMemory, OldKernelWithTheChangeCarriedBack) {
   // A distribution's 6.8 whose driver offers more than the carve-out.
-  system("6.8.0-oem", 124 * GiB, 110 * GiB);
-  card("card0", "0000:c3:00.0", 512 * MiB, 0, 62 * GiB, 2 * GiB);
-  GpuMemory memory = decide(true, 62 * GiB, 61 * GiB);
+  system("6.8.0-oem", 124 * gibi, 110 * gibi);
+  card("card0", "0000:c3:00.0", 512 * mebi, 0, 62 * gibi, 2 * gibi);
+  GpuMemory memory = decide(true, 62 * gibi, 61 * gibi);
   EXPECT_EQ(memory.pool, MemoryPool::Gtt);
-  EXPECT_EQ(memory.availableBytes, 60 * GiB);
+  EXPECT_EQ(memory.availableBytes, 60 * gibi);
 }
 
 TEST_F(UsableMemory, TtmLimitBelowGtt) {
-  system("6.12.0", 60 * GiB, 55 * GiB);
-  card("card0", "0000:c3:00.0", 512 * MiB, 0, 48 * GiB, 0);
-  ttm(30 * GiB);
-  GpuMemory memory = decide(true, 48 * GiB, 48 * GiB);
-  EXPECT_EQ(memory.totalBytes, 30 * GiB);
+  system("6.12.0", 60 * gibi, 55 * gibi);
+  card("card0", "0000:c3:00.0", 512 * mebi, 0, 48 * gibi, 0);
+  ttm(30 * gibi);
+  GpuMemory memory = decide(true, 48 * gibi, 48 * gibi);
+  EXPECT_EQ(memory.totalBytes, 30 * gibi);
   EXPECT_TRUE(has(memory.advice, "the GPU may map 30.0 GiB of the system's 60.0 GiB"))
       << memory.advice;
 }
 
 TEST_F(UsableMemory, GttSizeIsTheLimit) {
-  system("6.12.0", 60 * GiB, 55 * GiB);
-  card("card0", "0000:c3:00.0", 512 * MiB, 0, 16 * GiB, 0);
-  ttm(56 * GiB);
+  system("6.12.0", 60 * gibi, 55 * gibi);
+  card("card0", "0000:c3:00.0", 512 * mebi, 0, 16 * gibi, 0);
+  ttm(56 * gibi);
   gttSize("16384");
-  GpuMemory memory = decide(true, 16 * GiB, 16 * GiB);
-  EXPECT_EQ(memory.totalBytes, 16 * GiB);
+  GpuMemory memory = decide(true, 16 * gibi, 16 * gibi);
+  EXPECT_EQ(memory.totalBytes, 16 * gibi);
   EXPECT_TRUE(has(memory.advice, "amdgpu.gttsize=16384 holds the GPU to 16.0 GiB"))
       << memory.advice;
   EXPECT_TRUE(has(memory.advice, "amdgpu.gttsize=53760 would give it 52.5 GiB")) << memory.advice;
@@ -163,77 +163,78 @@ TEST_F(UsableMemory, GttSizeIsTheLimit) {
 
 TEST_F(UsableMemory, DiscreteCard) {
   // 24 GiB of its own; what it could map does not count, and HIP does not see other processes.
-  system("6.14.0", 62 * GiB, 1 * GiB);
-  card("card0", "0000:c3:00.0", 24 * GiB, 10 * GiB, 31 * GiB, 0);
-  GpuMemory memory = decide(false, 24 * GiB, 23 * GiB);
+  system("6.14.0", 62 * gibi, 1 * gibi);
+  card("card0", "0000:c3:00.0", 24 * gibi, 10 * gibi, 31 * gibi, 0);
+  GpuMemory memory = decide(false, 24 * gibi, 23 * gibi);
   EXPECT_EQ(memory.pool, MemoryPool::Vram);
-  EXPECT_EQ(memory.totalBytes, 24 * GiB);
-  EXPECT_EQ(memory.availableBytes, 14 * GiB);
+  EXPECT_EQ(memory.totalBytes, 24 * gibi);
+  EXPECT_EQ(memory.availableBytes, 14 * gibi);
   EXPECT_FALSE(memory.isHostMemory);
   EXPECT_EQ(memory.advice, "");
 }
 
 TEST_F(UsableMemory, ApuBesideADiscreteCard) {
-  system("6.14.0", 62 * GiB, 50 * GiB);
-  card("card0", "0000:03:00.0", 16 * GiB, 0, 31 * GiB, 0);
-  card("card1", "0000:c3:00.0", 2 * GiB, 0, 31 * GiB, 1 * GiB);
+  system("6.14.0", 62 * gibi, 50 * gibi);
+  card("card0", "0000:03:00.0", 16 * gibi, 0, 31 * gibi, 0);
+  card("card1", "0000:c3:00.0", 2 * gibi, 0, 31 * gibi, 1 * gibi);
   std::vector<AmdCard> cards = files().amdCards();
   ASSERT_EQ(cards.size(), 2u);
   EXPECT_EQ(cards[0].pciBusId, "0000:03:00.0");
   EXPECT_EQ(cards[1].pciBusId, "0000:c3:00.0");
-  EXPECT_EQ(decide(true, 2 * GiB, 2 * GiB).availableBytes, 30 * GiB) << "the one on the bus";
+  EXPECT_EQ(decide(true, 2 * gibi, 2 * gibi).availableBytes, 30 * gibi) << "the one on the bus";
 }
 
 TEST_F(UsableMemory, ContainerWithoutTheKernelsFiles) {
-  system("6.14.0", 62 * GiB, 20 * GiB);
-  GpuMemory apu = decide(true, 31 * GiB, 30 * GiB);
+  system("6.14.0", 62 * gibi, 20 * gibi);
+  GpuMemory apu = decide(true, 31 * gibi, 30 * gibi);
   EXPECT_EQ(apu.pool, MemoryPool::Driver);
-  EXPECT_EQ(apu.totalBytes, 31 * GiB);
-  EXPECT_EQ(apu.availableBytes, 20 * GiB);
-  EXPECT_EQ(decide(false, 31 * GiB, 30 * GiB).availableBytes, 30 * GiB);
+  EXPECT_EQ(apu.totalBytes, 31 * gibi);
+  EXPECT_EQ(apu.availableBytes, 20 * gibi);
+  EXPECT_EQ(decide(false, 31 * gibi, 30 * gibi).availableBytes, 30 * gibi);
 }
 
 TEST_F(UsableMemory, LinkThatLeadsNowhere) {
   // A container whose /sys/class/drm holds plain folders: the bus address stands in uevent.
-  system("6.14.0", 62 * GiB, 50 * GiB);
+  system("6.14.0", 62 * gibi, 50 * gibi);
   std::string folder = "sys/class/drm/card0/device/";
-  put(folder + "mem_info_vram_total", 24 * GiB);
-  put(folder + "mem_info_vram_used", 4 * GiB);
+  put(folder + "mem_info_vram_total", 24 * gibi);
+  put(folder + "mem_info_vram_used", 4 * gibi);
   put(folder + "uevent", "DRIVER=amdgpu\nPCI_SLOT_NAME=0000:c3:00.0\nMODALIAS=pci");
   put("sys/class/drm/card0-DP-1/device/mem_info_vram_total", 1);
   put("sys/class/drm/card7/device/vendor", "0x10de");
   EXPECT_EQ(files().amdCards().size(), 1u) << "no connectors, no other vendors";
-  EXPECT_EQ(decide(false, 24 * GiB, 24 * GiB).availableBytes, 20 * GiB);
+  EXPECT_EQ(decide(false, 24 * gibi, 24 * gibi).availableBytes, 20 * gibi);
 }
 
 TEST_F(UsableMemory, NumbersThatAreNone) {
-  system("nonsense", 62 * GiB, 50 * GiB);
+  system("nonsense", 62 * gibi, 50 * gibi);
   card("card0", "0000:c3:00.0", 0, 0, 0, 0);
   put("sys/module/ttm/parameters/pages_limit", "-1");
   put("sys/devices/pci0000:00/0000:c3:00.0/mem_info_gtt_total", "?");
   EXPECT_EQ(files().kernelVersion(), 0u);
   EXPECT_FALSE(files().ttmBytes());
-  EXPECT_EQ(decide(false, 8 * GiB, 7 * GiB).availableBytes, 7 * GiB) << "the driver's word is left";
+  EXPECT_EQ(decide(false, 8 * gibi, 7 * gibi).availableBytes, 7 * gibi)
+      << "the driver's word is left";
 }
 
 TEST_F(UsableMemory, UsedPassesTotal) {
-  system("6.14.0", 62 * GiB, 50 * GiB);
-  card("card0", "0000:c3:00.0", 512 * MiB, 0, 30 * GiB, 31 * GiB);
-  EXPECT_EQ(decide(true, 30 * GiB, 1).availableBytes, 0u);
+  system("6.14.0", 62 * gibi, 50 * gibi);
+  card("card0", "0000:c3:00.0", 512 * mebi, 0, 30 * gibi, 31 * gibi);
+  EXPECT_EQ(decide(true, 30 * gibi, 1).availableBytes, 0u);
 }
 
 TEST_F(UsableMemory, CudaAsksTheDriver) {
-  system("6.14.0", 62 * GiB, 10 * GiB);
-  card("card0", "0000:c3:00.0", 24 * GiB, 10 * GiB, 31 * GiB, 0);
-  EXPECT_EQ(decide(false, 141 * GiB, 140 * GiB, false).availableBytes, 140 * GiB);
+  system("6.14.0", 62 * gibi, 10 * gibi);
+  card("card0", "0000:c3:00.0", 24 * gibi, 10 * gibi, 31 * gibi, 0);
+  EXPECT_EQ(decide(false, 141 * gibi, 140 * gibi, false).availableBytes, 140 * gibi);
   // Jetson: the GPU's memory is the system's.
-  EXPECT_EQ(decide(true, 62 * GiB, 40 * GiB, false).availableBytes, 10 * GiB);
+  EXPECT_EQ(decide(true, 62 * gibi, 40 * gibi, false).availableBytes, 10 * gibi);
 }
 
 TEST_F(UsableMemory, NothingAtAll) {
-  GpuMemory memory = decide(true, 4 * GiB, 5 * GiB);
-  EXPECT_EQ(memory.totalBytes, 4 * GiB);
-  EXPECT_EQ(memory.availableBytes, 4 * GiB) << "never more than there is";
+  GpuMemory memory = decide(true, 4 * gibi, 5 * gibi);
+  EXPECT_EQ(memory.totalBytes, 4 * gibi);
+  EXPECT_EQ(memory.availableBytes, 4 * gibi) << "never more than there is";
 }
 
 } // namespace

@@ -15,7 +15,8 @@ using Flags = std::vector<uint8_t>;
 
 class ToyRun {
 public:
-  explicit ToyRun(ModelOptions options = {}, unsigned threads = 2, const HeaderChange &change = {})
+  explicit ToyRun(const ModelOptions &options = {}, unsigned threads = 2,
+                  const HeaderChange &change = {})
       : ToyRun(options, threads, toyModel(toyCode()), change) {}
 
   /// A file for the device that the options name.
@@ -45,9 +46,10 @@ public:
       return {};
     EXPECT_EQ(result->outcome, KvPool::Outcome::Done);
     std::vector<std::vector<float>> rows;
-    for (uint32_t row = 0; row < result->rows; ++row)
-      rows.emplace_back(result->logits + row * TOY_VOCABULARY,
-                        result->logits + (row + 1) * TOY_VOCABULARY);
+    rows.reserve(result->rows);
+    const float *next = result->logits;
+    for (uint32_t row = 0; row < result->rows; ++row, next += TOY_VOCABULARY)
+      rows.emplace_back(next, next + TOY_VOCABULARY);
     return rows;
   }
   std::vector<std::vector<float>> step(SequenceId sequence, const Tokens &tokens,

@@ -81,7 +81,7 @@ FAKE(hipHostRegister, cuMemHostRegister_v2)(void *host, size_t bytes, unsigned) 
 }
 FAKE(hipHostUnregister, cuMemHostUnregister)(void *host) { return gpu().disown(host); }
 FAKE(hipHostGetDevicePointer, cuMemHostGetDevicePointer_v2)(void **device, void *host, unsigned) {
-  *device = reinterpret_cast<void *>(reinterpret_cast<uint64_t>(host) + tawny::test::deviceShift);
+  *device = tawny::test::deviceAddress(reinterpret_cast<uint64_t>(host));
   return gpu().hostOf(*device, 1) ? 0 : invalidValue;
 }
 

@@ -32,9 +32,10 @@ void FakeGpu::reset() {
 int FakeGpu::enter(const char *function) {
   ++callCounts[function];
   auto planned = failures.find(function);
-  if (planned != failures.end() && planned->second.first > 0 && --planned->second.first == 0)
-    return planned->second.second;
-  return lost;
+  if (planned == failures.end() || planned->second.first == 0)
+    return lost;
+  --planned->second.first;
+  return planned->second.first == 0 ? planned->second.second : lost;
 }
 
 void FakeGpu::blame(const std::string &what) {
@@ -54,7 +55,7 @@ int FakeGpu::allocate(void **address, size_t bytes) {
   auto host = (reinterpret_cast<uint64_t>(block.get()) + alignment - 1) / alignment * alignment;
   memory[host] = {std::move(block), bytes};
   used += bytes;
-  *address = reinterpret_cast<void *>(host + deviceShift);
+  *address = deviceAddress(host);
   return 0;
 }
 
@@ -78,7 +79,7 @@ std::byte *FakeGpu::hostOf(const void *address, size_t bytes) {
   auto &[first, block] = *std::prev(next);
   if (host - first > block.second || block.second - (host - first) < bytes)
     return nullptr;
-  return reinterpret_cast<std::byte *>(host);
+  return std::bit_cast<std::byte *>(host);
 }
 
 int FakeGpu::pin(void **address, size_t bytes) {
@@ -99,7 +100,7 @@ int FakeGpu::unpin(void *address) {
 
 void *FakeGpu::adopt(void *host, size_t bytes) {
   memory[reinterpret_cast<uint64_t>(host)] = {nullptr, bytes};
-  return reinterpret_cast<void *>(reinterpret_cast<uint64_t>(host) + deviceShift);
+  return deviceAddress(reinterpret_cast<uint64_t>(host));
 }
 
 int FakeGpu::disown(void *host) {
@@ -123,12 +124,15 @@ int FakeGpu::enqueue(std::function<int()> work) {
 
 int FakeGpu::launch(void *function, unsigned grid, unsigned bindingCount, void **parameters) {
   std::vector<void *> bindings;
+  bindings.reserve(bindingCount);
   for (unsigned i = 0; i < bindingCount; ++i)
     bindings.push_back(*static_cast<void **>(parameters[i]));
   return enqueue([this, function, grid, bindings]() mutable {
-    if (loseCountdown > 0 && --loseCountdown == 0)
+    if (loseCountdown == 1)
       return loseStatus;
+    loseCountdown -= loseCountdown > 0;
     std::vector<void *> hosts;
+    hosts.reserve(bindings.size());
     for (void *binding : bindings) {
       hosts.push_back(hostOf(binding, 1));
       if (!hosts.back())

@@ -1,7 +1,7 @@
 // The memory and the queue behind the fake driver, the same for both of its flavours.
 #pragma once
 
-#include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -15,6 +15,7 @@ namespace tawny::test {
 
 /// Device addresses are the host's plus this, so that following one on the host faults.
 inline constexpr uint64_t deviceShift = uint64_t(1) << 46;
+inline void *deviceAddress(uint64_t host) { return std::bit_cast<void *>(host + deviceShift); }
 
 struct FakeEvent {
   bool isPending = false;
