@@ -119,6 +119,9 @@ llvm::Error Compilation::compileTarget(const Selection &selection, const Bounds 
   lowering.kv =
       target.family == TargetFamily::X86 && selection.activations == "f32" ? "f32" : "f16";
   lowering.attentionTiles = attentionTiles(target);
+  // The rows that a workgroup has on a matrix unit (compiler/codegen/simt/AttentionMatrix.cpp).
+  if (target.family != TargetFamily::X86)
+    lowering.attentionQueryRows = 64;
   lowering.maxContext = bounds.maxContext;
   lowering.maxBatch = bounds.maxBatch;
   lowering.kvTokens = static_cast<int64_t>(bounds.kvTokens);

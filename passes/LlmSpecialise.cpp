@@ -29,7 +29,7 @@ struct LlmSpecialise : impl::LlmSpecialiseBase<LlmSpecialise> {
     int64_t logitRows = std::min<int64_t>(maxTokens, std::max<int64_t>(maxLogitRows, sequences()));
     addProgram(*model, "step",
                llm::ProgramAttr::get(&getContext(), llm::ProgramKind::Step, maxTokens, sequences(),
-                                     logitRows, attentionBlockRows));
+                                     logitRows, blockRows(*model)));
     for (int64_t bucket = 1; bucket < maxBatch; bucket *= 2)
       addDecode(*model, bucket);
     addDecode(*model, maxBatch);
@@ -38,6 +38,18 @@ struct LlmSpecialise : impl::LlmSpecialiseBase<LlmSpecialise> {
 
 private:
   int64_t sequences() const { return maxSequences == 0 ? maxBatch : maxSequences; }
+
+  /// Tokens of an attention block of the step program.
+  int64_t blockRows(func::FuncOp model) const {
+    if (attentionQueryRows == 0)
+      return attentionBlockRows;
+    int64_t group = 1;
+    model.walk([&](llm::AttentionOp attention) {
+      auto kv = cast<llm::KvType>(attention.getKv().getType());
+      group = std::max(group, llm::columnsOf(attention.getQ()) / (kv.getHeads() * kv.getHeadDim()));
+    });
+    return std::clamp<int64_t>(attentionQueryRows / group, 1, maxTokens);
+  }
 
   /// The one function that takes a step and is no program yet.
   FailureOr<func::FuncOp> findModel() {
@@ -69,7 +81,8 @@ private:
                             {"max-tokens", maxTokens, 1, most},
                             {"max-sequences", sequences(), 1, maxTokens},
                             {"max-logit-rows", maxLogitRows, 1, most},
-                            {"attention-block-rows", attentionBlockRows, 1, maxTokens}};
+                            {"attention-block-rows", attentionBlockRows, 1, maxTokens},
+                            {"attention-query-rows", attentionQueryRows, 0, most}};
     for (const Bound &bound : bounds)
       if (bound.value < bound.least || bound.value > bound.most)
         return getOperation().emitError() << "expected " << bound.name << " from " << bound.least

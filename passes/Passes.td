@@ -115,7 +115,10 @@ def LlmSpecialise : Pass<"llm-specialise", "::mlir::ModuleOp"> {
     Option<"maxLogitRows", "max-logit-rows", "int64_t", "64",
            "Tokens of one step that may want logits; raised to max-sequences, cut to max-tokens.">,
     Option<"attentionBlockRows", "attention-block-rows", "int64_t", "16",
-           "Consecutive tokens of a sequence that one attention tile of a step takes at most.">];
+           "Consecutive tokens of a sequence that one attention tile of a step takes at most.">,
+    Option<"attentionQueryRows", "attention-query-rows", "int64_t", "0",
+           "If not 0, such a tile takes as many tokens as make so many rows of query heads that "
+           "share a KV head, in place of attention-block-rows.">];
   let dependentDialects = ["::tawny::llm::LlmDialect"];
 }
 

@@ -25,6 +25,7 @@ LlmSpecialiseOptions specialiseOptions(const LowerToRtOptions &options) {
   result.maxSequences = options.maxSequences;
   result.maxLogitRows = options.maxLogitRows;
   result.attentionBlockRows = options.attentionBlockRows;
+  result.attentionQueryRows = options.attentionQueryRows;
   return result;
 }
 

@@ -39,6 +39,9 @@ struct LowerToRtOptions : mlir::PassPipelineOptions<LowerToRtOptions> {
   Option<int64_t> attentionBlockRows{*this, "attention-block-rows",
                                      llvm::cl::desc("Tokens of an attention tile at most."),
                                      llvm::cl::init(16)};
+  Option<int64_t> attentionQueryRows{
+      *this, "attention-query-rows",
+      llvm::cl::desc("Rows of an attention tile; 0: attention-block-rows."), llvm::cl::init(0)};
   Option<int64_t> attentionTiles{
       *this, "attention-tiles",
       llvm::cl::desc("Tiles that attention of a decode is split into; 0: it stays whole."),

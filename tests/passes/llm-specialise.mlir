@@ -3,6 +3,11 @@
 // RUN: tawny-opt %s --llm-specialise="max-batch=4 max-sequences=6 max-tokens=8 max-logit-rows=2 \
 // RUN:   attention-block-rows=1" | FileCheck %s --enable-var-scope --check-prefix=RAISED
 
+// The model's query heads come in pairs that share a KV head.
+// RUN: tawny-opt %S/Inputs/tiny.mlir --llm-specialise="max-batch=1 attention-query-rows=48" \
+// RUN:   | FileCheck %s --check-prefix=ROWS
+// ROWS: func.func @step{{.*}}block_rows = 24>
+
 // A decode of one token of each of two sequences computes what the model does.
 // RUN: tawny-interpret %S/Inputs/tiny.mlir --tokens=3,9 --positions=0,0 --sequences=0,1 --full \
 // RUN:   > %t.model

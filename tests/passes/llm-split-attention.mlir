@@ -5,6 +5,16 @@
 // RUN:   --pass-pipeline='builtin.module(func.func(llm-split-attention{tiles=16 max-context=700}))' \
 // RUN:   | FileCheck %s --enable-var-scope --check-prefix=SHORT
 
+// A decode whose attention is split computes what the model does, up to rounding.
+// RUN: tawny-opt %S/Inputs/tiny.mlir --llm-specialise=max-batch=2 \
+// RUN:   | tawny-interpret --function=decode_2 --tokens=3,9 --positions=0,0 --sequences=0,1 --full \
+// RUN:   > %t.whole
+// RUN: tawny-opt %S/Inputs/tiny.mlir --pass-pipeline='builtin.module( \
+// RUN:   llm-specialise{max-batch=2},func.func(llm-split-attention{tiles=64}))' \
+// RUN:   | tawny-interpret --function=decode_2 --tokens=3,9 --positions=0,0 --sequences=0,1 --full \
+// RUN:   > %t.split
+// RUN: diff %t.whole %t.split
+
 // Two KV heads and one sequence are two tiles, so each context is cut into eight ranges; 700
 // positions have no use for more than four of 128.
 // CHECK-LABEL: func.func @one

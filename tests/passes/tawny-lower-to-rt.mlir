@@ -7,6 +7,9 @@
 // RUN:   --rt-print-costs -o /dev/null 2>&1 | FileCheck %s --check-prefix=UNFUSED
 // RUN: tawny-opt %S/Inputs/tiny.mlir --tawny-fuse --tawny-lower-to-rt="max-batch=2 layout=simt32" \
 // RUN:   | tawny-opt | FileCheck %s --check-prefix=SIMT
+// RUN: tawny-opt %S/Inputs/tiny.mlir --tawny-fuse \
+// RUN:   --tawny-lower-to-rt="max-batch=1 layout=simt32 activations=f16 attention-tiles=4" \
+// RUN:   | FileCheck %s --check-prefix=SPLIT
 
 // The plan of the general program, then one launch for each of a layer's ops.
 // CHECK: rt.program @step on @kernels program <step, tokens = 512, sequences = 2,
@@ -42,3 +45,14 @@
 // SIMT: rt.kernel @linear_q8_0_128x64_t64 grid <1 x logit_rows by 64>
 // SIMT-SAME: resources {tile_rows = 128 : i64, tile_tokens = 64 : i64}
 // SIMT: rt.program @decode_2
+
+// Attention of a decode in ranges, of a step whole; what the merge writes, the linear reads.
+// SPLIT: rt.kernel @attention_64_f16 grid <{{[0-9]+}} x attention_blocks by 1>
+// SPLIT: rt.kernel @attention_part_64_s{{[0-9]+}} grid
+// SPLIT: rt.kernel @attention_merge_64_s{{[0-9]+}}_f16 grid
+// SPLIT: rt.program @step
+// SPLIT: label "attention.0"
+// SPLIT: rt.program @decode_1
+// SPLIT: label "attention_part.0"
+// SPLIT: label "attention_merge"
+// SPLIT: label "blk.0.attn_output"

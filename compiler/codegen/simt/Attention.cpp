@@ -37,9 +37,12 @@ PageTable::PageTable(Simt &b, const AttentionPlan &plan, const Bindings &binding
   values = b.at(bindings.source(rt::Source::ValuePages), head);
 }
 
-PageTable::Page PageTable::at(Value position) const {
+Value PageTable::number(Value position) const {
   Value entry = b.mul(b.divU(position, AttentionPlan::pageTokens), 4);
-  Value number = b.loadConstant(b.i32, b.at(table, entry), 4);
+  return b.loadConstant(b.i32, b.at(table, entry), 4);
+}
+
+PageTable::Page PageTable::page(Value number) const {
   Value offset = b.mul(b.toI64(number), plan.pageBytes());
   return {b.at(keys, offset), b.at(values, offset)};
 }

@@ -38,12 +38,14 @@ public:
   PageTable(Simt &b, const AttentionPlan &plan, const Bindings &bindings,
             const AttentionTile &tile);
 
-  /// Address of the first slot's keys or values of the tile's head, in the page that holds
-  /// `position` (uniform).
+  /// The number of the page that holds `position` (uniform). It comes from memory, so it is best
+  /// asked for ahead of its use.
+  Value number(Value position) const;
+  /// Addresses of the first slot's keys and values of the tile's head in a page.
   struct Page {
     Value keys, values;
   };
-  Page at(Value position) const;
+  Page page(Value number) const;
 
 private:
   Simt &b;

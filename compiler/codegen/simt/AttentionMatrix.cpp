@@ -4,7 +4,7 @@
 //     for 64 query rows (a head of a token each) of the block's tokens * group:
 //       wave: 16 rows; q rounded to f16 in registers
 //       for chunk of 32 positions from 0 to the last row's own:
-//         barrier; keys, transposed values -> shared memory; barrier
+//         barrier; keys, transposed values -> shared memory; barrier; fetch the next chunk's
 //         s[16][32] = q K^T                                    headDim / 16 products per 16 x 16
 //         m' = max(m, s), p = 2^(s - m') in f16, l = l 2^(m - m') + sum of p
 //         o[16][headDim] = o 2^(m - m') + p V                  the same number of products
@@ -72,13 +72,33 @@ private:
     state.weights.assign(plan.laneQueries(), b.f32c(0));
     state.sums.assign(plan.headTiles(), plan.matrix.zeroSums(b));
     PageTable pages(b, plan, bindings, tile);
-    SmallVector<Value> end = b.forCarry(b.i32c(0), b.add(last, 1), plan.chunkTokens, state.values(),
-                                        [&](Value position, ValueRange carried) {
-                                          b.barrier(); // The chunk before has been read.
-                                          chunk.load(pages, position, last);
-                                          b.barrier();
-                                          return attend(position, unpack(carried)).values();
-                                        });
+    // Chunks are on their way to registers while the one before is attended to, and the numbers of
+    // their pages one chunk earlier. Behind the last chunk comes it again.
+    auto following = [&](Value position) {
+      Value next = b.add(position, plan.chunkTokens);
+      return b.select(b.below(last, next), position, next);
+    };
+    SmallVector<Value> carried = state.values();
+    const size_t stateSize = carried.size();
+    Value first = b.i32c(0);
+    llvm::append_range(carried, chunk.numbers(pages, following(first), last));
+    llvm::append_range(carried, chunk.fetch(pages, chunk.numbers(pages, first, last), first, last));
+    SmallVector<Value> end = b.forCarry(
+        first, b.add(last, 1), plan.chunkTokens, carried, [&](Value position, ValueRange values) {
+          b.barrier(); // The chunk before has been read.
+          chunk.keep(values.drop_front(stateSize + plan.chunkPages));
+          b.barrier();
+          Value next = following(position);
+          SmallVector<Value> fetched =
+              chunk.fetch(pages, values.slice(stateSize, plan.chunkPages), next, last);
+          SmallVector<Value> numbers = chunk.numbers(pages, following(next), last);
+          SmallVector<Value> after =
+              attend(position, unpack(values.take_front(stateSize))).values();
+          llvm::append_range(after, numbers);
+          llvm::append_range(after, fetched);
+          return after;
+        });
+    end.truncate(stateSize);
     store(unpack(end));
   }
 
@@ -110,15 +130,12 @@ private:
   }
 
   State attend(Value position, State state) {
-    SmallVector<SmallVector<Value>> scores; // Of each tile of positions, one per sum.
+    SmallVector<SmallVector<Value>> scores = scoresOf(position);
     SmallVector<Value> largest(state.largest);
-    for (int64_t page = 0; page < plan.chunkPages; ++page)
-      for (int64_t tileOfPage = 0; tileOfPage < plan.pageTiles(); ++tileOfPage) {
-        scores.push_back(scoresOf(position, page, tileOfPage));
-        for (auto [index, score] : llvm::enumerate(scores.back())) {
-          Value &top = largest[plan.queryOfSum(index)];
-          top = b.maxF(top, score);
-        }
+    for (const SmallVector<Value> &values : scores)
+      for (auto [index, score] : llvm::enumerate(values)) {
+        Value &top = largest[plan.queryOfSum(index)];
+        top = b.maxF(top, score);
       }
     SmallVector<Value> corrections;
     for (auto [before, top, weights] : llvm::zip_equal(state.largest, largest, state.weights)) {
@@ -137,18 +154,30 @@ private:
     return state;
   }
 
-  /// Scores of a tile of positions; the lowest of those that a query does not see.
-  SmallVector<Value> scoresOf(Value position, int64_t page, int64_t tileOfPage) {
-    Value products = plan.matrix.zeroSums(b);
-    for (auto [step, keys] : llvm::enumerate(chunk.keys(page, tileOfPage)))
-      products = plan.multiply(b, operands[step], keys, products);
-    Value first = b.add(position, page * plan.pageTokens + tileOfPage * plan.lineTile());
-    SmallVector<Value> scores;
-    for (int64_t index = 0; index < plan.matrix.sums(); ++index) {
-      Value score = b.mulF(b.element(products, index), b.f32c(plan.scale));
-      Value isHidden =
-          b.below(queries[plan.queryOfSum(index)].last, b.add(first, plan.sumLine(b, index)));
-      scores.push_back(b.select(isHidden, b.f32c(lowestScore), score));
+  /// Scores of each tile of positions, one per sum; the lowest of those that a query does not see.
+  SmallVector<SmallVector<Value>> scoresOf(Value position) {
+    SmallVector<Value> products(plan.chunkTiles(), plan.matrix.zeroSums(b));
+    for (int64_t step = 0; step < plan.steps(); step += plan.stepsAtOnce()) {
+      // Without bounds LLVM loads the operands of all steps ahead, and spills.
+      b.scheduleFence();
+      SmallVector<SmallVector<Value>> keys;
+      for (int64_t tileOfChunk = 0; tileOfChunk < plan.chunkTiles(); ++tileOfChunk)
+        keys.push_back(chunk.keys(tileOfChunk, step));
+      // Products of different tiles do not wait for each other.
+      for (int64_t i = 0; i < plan.stepsAtOnce(); ++i)
+        for (auto [sums, lines] : llvm::zip_equal(products, keys))
+          sums = plan.multiply(b, operands[step + i], lines[i], sums);
+    }
+    SmallVector<SmallVector<Value>> scores;
+    for (auto [tileOfChunk, sums] : llvm::enumerate(products)) {
+      Value first = b.add(position, static_cast<int64_t>(tileOfChunk) * plan.lineTile());
+      scores.emplace_back();
+      for (int64_t index = 0; index < plan.matrix.sums(); ++index) {
+        Value score = b.mulF(b.element(sums, index), b.f32c(plan.scale));
+        Value isHidden =
+            b.below(queries[plan.queryOfSum(index)].last, b.add(first, plan.sumLine(b, index)));
+        scores.back().push_back(b.select(isHidden, b.f32c(lowestScore), score));
+      }
     }
     return scores;
   }
@@ -161,10 +190,19 @@ private:
     for (int64_t index = 0; index < plan.matrix.sums(); ++index)
       factors.push_back(corrections[plan.queryOfSum(index)]);
     Value correction = vector::FromElementsOp::create(b, plan.matrix.sumType(b), factors);
-    for (auto [tileOfHead, sums] : llvm::enumerate(state.sums)) {
-      sums = b.mulF(sums, correction);
-      for (auto [page, values] : llvm::enumerate(chunk.values(tileOfHead)))
-        sums = plan.multiply(b, pages[page], values, sums);
+    constexpr size_t tilesAtOnce = 2;
+    MutableArrayRef<Value> all(state.sums);
+    for (size_t first = 0; first < all.size(); first += tilesAtOnce) {
+      b.scheduleFence();
+      MutableArrayRef<Value> some = all.drop_front(first).take_front(tilesAtOnce);
+      SmallVector<SmallVector<Value>> values;
+      for (size_t i = 0; i < some.size(); ++i) {
+        values.push_back(chunk.values(static_cast<int64_t>(first + i)));
+        some[i] = b.mulF(some[i], correction);
+      }
+      for (int64_t page = 0; page < plan.chunkPages; ++page)
+        for (auto [sums, lines] : llvm::zip_equal(some, values))
+          sums = plan.multiply(b, pages[page], lines[page], sums);
     }
   }
 
@@ -279,9 +317,10 @@ private:
 } // namespace
 
 bool fitsMatrixAttention(const AttentionPlan &plan, const Matrix &matrix) {
-  // Registers of the queries and the sums of a wave's rows, which leave 80 for a chunk: with 192 a
-  // kernel for gfx1201 spills 142 (LLVM 22, heads of 256).
-  constexpr int64_t mostRegisters = 176;
+  // Registers of the queries and the sums of a wave's rows, which leave half as many again for a
+  // chunk: with 160 a kernel for gfx1151 spills 18, with 192 one for gfx1201 142 (LLVM 22, heads of
+  // 160 and 256).
+  constexpr int64_t mostRegisters = 144;
   int64_t queryRegisters = plan.headDim / Matrix::depth * matrix.laneRows * matrix.perLane() / 2;
   int64_t sumRegisters = 16 * plan.headDim / plan.waveSize;
   return plan.headDim % Matrix::depth == 0 && queryRegisters + sumRegisters <= mostRegisters;

@@ -23,8 +23,9 @@ struct MatrixAttentionPlan : AttentionPlan {
   bool queriesAreRows() const { return matrix.laneRows == 2; }
   int64_t lineTile() const { return queriesAreRows() ? matrix.columns : Matrix::rows; }
   int64_t pageTiles() const { return pageTokens / lineTile(); } ///< Of scores, for a page.
-  int64_t headTiles() const { return headDim / lineTile(); }    ///< Of sums.
-  int64_t steps() const { return headDim / Matrix::depth; }     ///< Of scores.
+  int64_t chunkTiles() const { return chunkPages * pageTiles(); }
+  int64_t headTiles() const { return headDim / lineTile(); } ///< Of sums.
+  int64_t steps() const { return headDim / Matrix::depth; }  ///< Of scores.
   int64_t laneQueries() const { return queriesAreRows() ? 2 : 1; }
   int64_t threads() const { return waves * waveSize; }
 
@@ -50,14 +51,16 @@ struct MatrixAttentionPlan : AttentionPlan {
 
   // Parts of 4 elements are read for two steps (pages) at once, as 16 bytes.
   bool pairsSteps() const { return matrix.perLane() == 4 && steps() % 2 == 0; }
+  int64_t stepsAtOnce() const { return pairsSteps() ? 2 : 1; }
   /// The first of the perLane() head elements that a part has in a step.
   Value stepElement(Simt &b, int64_t step) const;
 
-  // Shared memory. Rows are padded by 16 bytes, so that 8 of them lie in different banks.
-  int64_t keyRowBytes() const { return headDim * 2 + 16; }       ///< [chunkTokens], then
-  static constexpr int64_t valueRowBytes = chunkTokens * 2 + 16; ///< [headDim]: transposed.
+  // Shared memory: keys [chunkTokens][headDim], then values transposed [headDim][chunkTokens]. Rows
+  // have such lengths that lanes which read at the same time read different banks.
+  int64_t keyRowBytes() const;
+  int64_t valueRowBytes() const;
   int64_t keyBytes() const { return chunkTokens * keyRowBytes(); }
-  int64_t sharedBytes() const { return keyBytes() + headDim * valueRowBytes; }
+  int64_t sharedBytes() const { return keyBytes() + headDim * valueRowBytes(); }
 };
 
 /// Whether planMatrixAttention has code for the plan.
@@ -72,21 +75,39 @@ public:
   AttentionChunk(Simt &b, const MatrixAttentionPlan &plan, Value shared)
       : b(b), plan(plan), shared(shared) {}
 
-  /// Copies keys and values of the tile's head, by all threads. Positions behind `last`, which may
-  /// never have been written, get those of `last`.
-  void load(const PageTable &pages, Value position, Value last) const;
+  /// Loads keys and values of the tile's head, as the thread's share of what keep() stores.
+  /// Positions behind `last`, which may never have been written, get those of `last`.
+  mlir::SmallVector<Value> fetch(const PageTable &pages, mlir::ValueRange numbers, Value position,
+                                 Value last) const;
+  /// The numbers that fetch() wants, of the chunk's pages.
+  mlir::SmallVector<Value> numbers(const PageTable &pages, Value position, Value last) const;
+  /// Stores what all threads have fetched.
+  void keep(mlir::ValueRange fetched) const;
 
-  /// The lane's part of keys, for all steps of a tile of positions.
-  mlir::SmallVector<Value> keys(int64_t page, int64_t tile) const;
+  /// The lane's part of keys of a tile of positions (of the chunk's), for stepsAtOnce() steps from
+  /// `step` on.
+  mlir::SmallVector<Value> keys(int64_t tile, int64_t step) const;
   /// The lane's part of values, for each page, of a tile of head elements.
   mlir::SmallVector<Value> values(int64_t tile) const;
 
 private:
-  void loadKeys(Value first, Value second, Value last) const;
-  void loadValues(Value first, Value second, Value last) const;
-  Value source(Value first, Value second, Value token, Value piece, Value last) const;
+  /// Where two consecutive pages begin, in the pool, and the last position that may be read, from
+  /// the first on.
+  struct Source {
+    Value first, second, last;
+  };
+  /// Eight elements of a token.
+  Value load(const Source &source, Value token, Value piece) const;
+  int64_t keyPieces() const;
+  int64_t valuePairs() const;
+  /// Eight elements of two tokens: element `element` of eight rows of values, and the next.
+  struct ValuePair {
+    Value element, piece, tokens[2];
+  };
+  ValuePair valuePair(Value index) const;
   Value tokenOfDepth(Value depth) const;
-  void forEach(int64_t count, const Simt::Body &body) const;
+  /// Calls `body` with each of the thread's shares of `count`; with the last one if it has none.
+  void forEachShare(int64_t count, llvm::function_ref<void(Value index, Value isOwn)> body) const;
   mlir::SmallVector<Value> split(Value eight) const;
 
   Simt &b;

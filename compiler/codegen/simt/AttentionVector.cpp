@@ -84,10 +84,17 @@ private:
       llvm::append_values(carried, b.f32c(lowestScore), b.f32c(0), zeros());
     Value start = b.add(begin, b.mul(b.wave(), plan.chunkTokens()));
     PageTable pages(b, plan, bindings, tile);
-    carried = b.forCarry(start, end, plan.waves * plan.chunkTokens(), carried,
-                         [&](Value position, ValueRange state) {
-                           return attendChunk(pages.at(position), position, state);
-                         });
+    // The number of the next chunk's page is on its way while this chunk is attended to.
+    const int64_t stride = plan.waves * plan.chunkTokens();
+    carried.push_back(pages.number(b.minU(start, last.back())));
+    carried = b.forCarry(start, end, stride, carried, [&](Value position, ValueRange values) {
+      Value next = pages.number(b.minU(b.add(position, stride), last.back()));
+      SmallVector<Value> after =
+          attendChunk(pages.page(values.back()), position, values.drop_back());
+      after.push_back(next);
+      return after;
+    });
+    carried.pop_back();
     SmallVector<RowState> states = unpack(carried);
     for (RowState &state : states)
       for (int64_t offset = plan.headLanes; offset < plan.waveSize; offset *= 2)

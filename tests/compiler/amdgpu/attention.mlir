@@ -35,16 +35,17 @@
 // RDNA: .amdhsa_kernel merge_128
 // RDNA-NEXT: .amdhsa_group_segment_fixed_size 0
 
-// Blocks of rows: keys and values to LDS in loads of 16 bytes; 5 products for the scores of 16
-// positions, 2 for 16 elements of the sums of 32 positions; weights from half wave to half wave.
+// Blocks of rows: keys and values of the next chunk in loads of 16 bytes; 5 products for the scores
+// of 16 positions, of which a chunk has two, and 2 for 16 elements of the chunk's sums; weights go
+// from half wave to half wave; then the next chunk goes to LDS.
 // RDNA-LABEL: attention_80:
 // RDNA: s_barrier
+// RDNA-COUNT-6: global_load_b128
 // RDNA-COUNT-10: v_wmma_f32_16x16x16_f16
 // RDNA: ds_bpermute_b32
 // RDNA-COUNT-10: v_wmma_f32_16x16x16_f16
 // RDNA-NOT: v_wmma
 // RDNA: s_barrier
-// RDNA: global_load_b128
 // RDNA: ds_store_b128
 // RDNA: ds_store{{.*}}_b32
 // RDNA-NOT: v_wmma
