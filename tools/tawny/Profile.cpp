@@ -70,7 +70,7 @@ void Profile::printTable() const {
     std::printf("  %s\n", kernel.name.c_str());
   }
   if (simulator)
-    printCounters(counted);
+    printCounters(*simulator, counted);
 }
 
 Json Profile::json() const {

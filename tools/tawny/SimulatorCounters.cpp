@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <dlfcn.h>
 
 namespace tawny::tool {
@@ -41,31 +42,60 @@ std::vector<const char *> SimulatorCounters::classes() const {
   return names;
 }
 
-void printCounters(std::vector<CountedKernel> kernels) {
-  std::ranges::sort(kernels, [](const CountedKernel &a, const CountedKernel &b) {
-    return a.counters.instructions > b.counters.instructions;
-  });
+static void printMemory(const std::vector<CountedKernel> &kernels) {
   std::printf("\ncounted by the simulator, for each launch:\n");
-  std::printf("%9s%9s%13s%13s%12s%12s%8s%11s%10s  %s\n", "launches", "waves", "instructions",
-              "issue cycles", "KB read", "KB written", "used", "lines/acc.", "conflicts", "kernel");
+  std::printf("%9s%9s%13s%13s%12s%11s%11s%8s%11s%10s  %s\n", "launches", "waves", "instructions",
+              "issue cycles", "KB asked", "KB read", "KB written", "used", "lines/acc.",
+              "conflicts", "kernel");
   constexpr double kilobyte = 1e3, line = 128, percent = 100;
   for (const auto &[name, kernel] : kernels) {
     uint64_t launches = kernel.launches;
     auto each = [launches](uint64_t sum) { return double(sum) / double(launches); };
     double accesses = std::max(double(kernel.memoryInstructions), 1.0);
     double fetched = std::max(double(kernel.linesRead) * line, 1.0);
-    std::printf("%9llu%9.0f%13.0f%13.0f%12.1f%12.1f%7.1f%%%11.1f%10.0f  %s\n",
-                static_cast<unsigned long long>(kernel.launches), each(kernel.waves),
+    std::printf("%9llu%9.0f%13.0f%13.0f%12.1f%11.1f%11.1f%7.1f%%%11.1f%10.0f  %s\n",
+                static_cast<unsigned long long>(launches), each(kernel.waves),
                 each(kernel.instructions), each(kernel.vectorIssueCycles),
-                each(kernel.linesRead) * line / kilobyte,
+                each(kernel.bytesRead) / kilobyte, each(kernel.linesRead) * line / kilobyte,
                 each(kernel.linesWritten) * line / kilobyte,
                 percent * double(kernel.usedBytesRead) / fetched,
                 double(kernel.instructionLines) / accesses, each(kernel.ldsBankConflictCycles),
                 name.c_str());
   }
   std::printf(
-      "KB are distinct lines of 128 bytes; \"used\" is how much of the lines read was asked "
-      "for\n");
+      "\"asked\" is what all lanes load; \"read\" and \"written\" are distinct lines of 128 "
+      "bytes; \"used\" is how much of\nthe lines read was asked for; lines/acc. is distinct "
+      "lines per memory instruction; conflicts are LDS cycles\n");
+}
+
+static void printClasses(const SimulatorCounters &counters,
+                         const std::vector<CountedKernel> &kernels) {
+  std::vector<const char *> names = counters.classes();
+  std::vector<size_t> used;
+  for (size_t i = 0; i < names.size(); ++i)
+    if (std::ranges::any_of(kernels, [i](const CountedKernel &kernel) {
+          return kernel.counters.instructionsByClass[i] > 0;
+        }))
+      used.push_back(i);
+  std::printf("\ninstructions of waves by class, for each launch:\n");
+  auto width = [&](size_t i) { return std::max(10, int(std::strlen(names[i])) + 2); };
+  for (size_t i : used)
+    std::printf("%*s", width(i), names[i]);
+  std::printf("  kernel\n");
+  for (const auto &[name, kernel] : kernels) {
+    for (size_t i : used)
+      std::printf("%*.0f", width(i),
+                  double(kernel.instructionsByClass[i]) / double(kernel.launches));
+    std::printf("  %s\n", name.c_str());
+  }
+}
+
+void printCounters(const SimulatorCounters &counters, std::vector<CountedKernel> kernels) {
+  std::ranges::sort(kernels, [](const CountedKernel &a, const CountedKernel &b) {
+    return a.counters.instructions > b.counters.instructions;
+  });
+  printMemory(kernels);
+  printClasses(counters, kernels);
 }
 
 Json countersJson(const SimulatorCounters &counters, const std::vector<CountedKernel> &kernels) {

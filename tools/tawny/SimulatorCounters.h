@@ -36,9 +36,9 @@ private:
   HipsimResetCounters resetAll = nullptr;
 };
 
-/// One row per kernel on standard output, those with the most instructions first. Each number is of
-/// one launch, on average.
-void printCounters(std::vector<CountedKernel> kernels);
+/// Two tables on standard output, of memory and of instructions by class, with a row per kernel,
+/// those with the most instructions first. Each number is of one launch, on average.
+void printCounters(const SimulatorCounters &counters, std::vector<CountedKernel> kernels);
 
 /// The same, and instructions by class, as sums over all launches.
 Json countersJson(const SimulatorCounters &counters, const std::vector<CountedKernel> &kernels);
