@@ -105,6 +105,35 @@ TEST_F(MemoryTest, AsynchronousCopiesRunWhenWaitedFor) {
   EXPECT_EQ(HIP(hipHostFree)(pinned), hipSuccess);
 }
 
+TEST_F(MemoryTest, TheNullStreamWaitsForBlockingStreamsOnly) {
+  int *device = upload(std::vector<int>{5});
+  void *memory = nullptr;
+  ASSERT_EQ(HIP(hipHostMalloc)(&memory, 2 * sizeof(int), 0), hipSuccess);
+  auto *pinned = static_cast<int *>(memory);
+  pinned[0] = pinned[1] = 0;
+  hipStream_t blocking = nullptr, apart = nullptr;
+  ASSERT_EQ(HIP(hipStreamCreate)(&blocking), hipSuccess);
+  ASSERT_EQ(HIP(hipStreamCreateWithFlags)(&apart, hipStreamNonBlocking), hipSuccess);
+  ASSERT_EQ(HIP(hipMemcpyDtoHAsync)(pinned, device, sizeof(int), blocking), hipSuccess);
+  ASSERT_EQ(HIP(hipMemcpyDtoHAsync)(pinned + 1, device, sizeof(int), apart), hipSuccess);
+  ASSERT_EQ(HIP(hipStreamSynchronize)(nullptr), hipSuccess);
+  EXPECT_EQ(pinned[0], 5);
+  EXPECT_EQ(pinned[1], 0);
+  ASSERT_EQ(HIP(hipDeviceSynchronize)(), hipSuccess);
+  EXPECT_EQ(pinned[1], 5);
+}
+
+/// More than the addresses that are reserved, one after the other.
+TEST_F(MemoryTest, AddressesAreUsedAgainWhenTheyRunOut) {
+  auto *kept = upload(std::vector<int>{7});
+  for (int i = 0; i < 200; ++i) {
+    void *address = nullptr;
+    ASSERT_EQ(HIP(hipMalloc)(&address, size_t{60} << 30), hipSuccess) << i;
+    ASSERT_EQ(HIP(hipFree)(address), hipSuccess);
+  }
+  EXPECT_EQ(download(kept, 1), std::vector<int>{7});
+}
+
 TEST_F(MemoryTest, EventsOrderStreams) {
   auto *device = allocate<int>(1);
   hipStream_t writer = nullptr, reader = nullptr;

@@ -88,10 +88,8 @@ hipError_t Simulator::enqueue(Stream &stream, Operation operation) {
   }
   // The null stream and streams that are not made non-blocking wait for each other.
   if (&stream == &nullStream) {
-    for (const auto &[handle, other] : streams)
-      if (!other->nonBlocking)
-        if (hipError_t error = finish(*other); error != hipSuccess)
-          return error;
+    if (hipError_t error = finishBlocking(); error != hipSuccess)
+      return error;
   } else if (!stream.nonBlocking) {
     if (hipError_t error = finish(nullStream); error != hipSuccess)
       return error;
@@ -108,6 +106,14 @@ hipError_t Simulator::finish(Stream &stream) {
       lost = run(operation);
   }
   return lost;
+}
+
+hipError_t Simulator::finishBlocking() {
+  hipError_t error = finish(nullStream);
+  for (const auto &[handle, stream] : streams)
+    if (!stream->nonBlocking)
+      error = finish(*stream);
+  return error;
 }
 
 hipError_t Simulator::finishAll() {

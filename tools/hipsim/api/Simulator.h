@@ -71,6 +71,8 @@ public:
   /// Runs what a stream, or every stream, has pending.
   hipError_t finish(Stream &stream);
   hipError_t finishAll();
+  /// Runs what the null stream waits for: its own and that of streams that are not non-blocking.
+  hipError_t finishBlocking();
   /// Whether any stream captures; calls that cannot be captured invalidate it.
   bool invalidateCaptures();
   /// The error that HIPSIM_FAIL plans for this call of a function, or success.

@@ -66,9 +66,7 @@ hipError_t hipStreamSynchronize(hipStream_t handle) {
       stream->captureInvalid = true;
       return hipErrorStreamCaptureUnsupported;
     }
-    if (!handle)
-      return simulator.finishAll();
-    return simulator.finish(*stream);
+    return handle ? simulator.finish(*stream) : simulator.finishBlocking();
   });
 }
 

@@ -83,11 +83,6 @@ std::string describeNearest(const AddressSpace &space, uint64_t address) {
 
 } // namespace
 
-void LaunchPort::beginWorkgroup(uint64_t index) {
-  workgroup = index;
-  findingsLeft = options.findingsPerWorkgroup;
-}
-
 bool LaunchPort::access(const Access &access, const Location &location, std::byte **hosts) {
   const bool reads = isRead(access), writes = isWrite(access);
   const uint8_t wanted = (reads ? pageReadable : 0) | (writes ? pageWritable : 0);
@@ -243,10 +238,8 @@ void LaunchPort::use(uint64_t address, uint64_t bytes, bool isWrite) {
 }
 
 bool LaunchPort::addFinding(std::string text) {
-  if (findingsLeft) {
-    --findingsLeft;
+  if (findings.size() < options.mostFindings)
     findings.push_back({workgroup, findings.size(), std::move(text)});
-  }
   return !options.stopAtFinding;
 }
 

@@ -32,7 +32,7 @@ struct PortOptions {
   bool stopAtFinding = true;
   bool checkUninitialised = true;
   bool countTraffic = true;
-  uint64_t findingsPerWorkgroup = 10;
+  uint64_t mostFindings = 10; ///< of a thread, which meets workgroups in order
 };
 
 /// One thread's port. Not shared between threads, unlike the memory behind it.
@@ -41,7 +41,7 @@ public:
   LaunchPort(DeviceMemory &memory, const CodeImage &code, const PortOptions &options)
       : memory(memory), code(code), options(options) {}
 
-  void beginWorkgroup(uint64_t index);
+  void beginWorkgroup(uint64_t index) { workgroup = index; }
 
   bool access(const Access &access, const Location &location, std::byte **hosts) override;
   bool report(const Violation &violation) override;
@@ -74,7 +74,6 @@ private:
   const CodeImage &code;
   PortOptions options;
   uint64_t workgroup = 0;
-  uint64_t findingsLeft = 0;
   size_t current = 0; ///< of uses
 };
 

@@ -85,7 +85,7 @@ LaunchOutcome Launcher::run(LaunchRequest &request) {
   portOptions.stopAtFinding = options.onViolation != OnViolation::Report;
   portOptions.checkUninitialised = options.checkUninitialised;
   portOptions.countTraffic = options.countTraffic;
-  portOptions.findingsPerWorkgroup = options.reportLimit;
+  portOptions.mostFindings = std::max<uint64_t>(options.reportLimit, 1);
 
   const Dim3 &grid = request.grid;
   uint64_t total = uint64_t{grid.x} * grid.y * grid.z;
