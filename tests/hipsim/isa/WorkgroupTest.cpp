@@ -90,8 +90,6 @@ TEST(IsaWorkgroup, ViolationsAreReported) {
       {"gfx1100", "v_mov_b32 v0, 8\nds_store_b128 v0, v[0:3]",
        "LDS misaligned, lane 0: 16 bytes at LDS address 8 are not aligned (4096 bytes are "
        "allocated)"},
-      {"gfx1100", "scratch_load_b32 v1, off, off offset:8\ns_waitcnt vmcnt(0)",
-       "scratch read before it was written, lane 0: scratch is read and was never written"},
       {"gfx1100", "scratch_store_b32 off, v0, off offset:64",
        "scratch out of bounds, lane 0: scratch is accessed out of bounds: 4 bytes at 64 of 64"},
       {"gfx1100",

@@ -30,8 +30,7 @@ void Workgroup::start(Dim3 workgroup) {
   lds.reset(launch.kernel.ldsBytes + launch.dynamicLdsBytes, unsigned(waves.size()));
   size_t scratchBytes =
       waves.size() * launch.kernel.waveSize * size_t(launch.kernel.scratchBytesPerLane);
-  scratchData.resize(scratchBytes);
-  scratchWritten.assign(scratchBytes, 0);
+  scratchData.assign((scratchBytes + 3) / 4, unset);
   for (unsigned i = 0; i < waves.size(); ++i)
     initialise(waves[i], i);
 }

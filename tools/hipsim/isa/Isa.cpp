@@ -17,8 +17,6 @@ std::string_view violationName(ViolationKind kind) {
     return "LDS misaligned";
   case ViolationKind::ScratchOutOfBounds:
     return "scratch out of bounds";
-  case ViolationKind::ScratchUninitialised:
-    return "scratch read before it was written";
   case ViolationKind::MissingWait:
     return "missing wait";
   case ViolationKind::MatrixHalves:

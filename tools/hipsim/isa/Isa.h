@@ -48,7 +48,6 @@ enum class ViolationKind : uint8_t {
   LdsRace,          ///< two waves, one of them writing, and no barrier between
   LdsMisaligned,
   ScratchOutOfBounds,
-  ScratchUninitialised,
   MissingWait,       ///< a register is used before the s_waitcnt that its load wants
   MatrixHalves,      ///< gfx11's WMMA wants its operands in lanes 0 to 15 and again in 16 to 31
   BarrierDivergence, ///< waves ended while others wait at a barrier that counts them

@@ -142,6 +142,10 @@ template <typename T> T fixedDivision(T quotient, T denominator, T numerator) {
   constexpr int limit = D::bits == 8 ? 150 : 1075;
   if (finite && difference < -limit)
     quotient = 0;
+  // A quotient that overflowed on the way has become a NaN by its own remainder. The manuals are
+  // silent about it; OpenCL's conformance tests, which LLVM's divisions pass, are not.
+  if (finite && isNan(quotient))
+    quotient = std::numeric_limits<T>::infinity();
   return divisionFix(quotient, denominator, numerator);
 }
 

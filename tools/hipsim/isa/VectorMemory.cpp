@@ -109,8 +109,7 @@ bool findScratch(Wave &wave, const MemoryOp &op, const Places &places, uint8_t *
   for (uint64_t left = places.scratch & places.lanes; left && goOn; left &= left - 1) {
     unsigned lane = std::countr_zero(left);
     // Offsets wrap at 32 bits.
-    hosts[lane] = wave.group->scratch(wave, lane, uint32_t(places.addresses[lane]), op.bytes,
-                                      op.use != MemoryUse::Load, goOn);
+    hosts[lane] = wave.group->scratch(wave, lane, uint32_t(places.addresses[lane]), op.bytes, goOn);
   }
   return goOn;
 }
@@ -286,6 +285,7 @@ std::string prepareMemory(AsmText &line, const void *entry, const DecodeContext 
   const auto &op = *static_cast<const MemoryOp *>(entry);
   out.entry = &op;
   out.execute = execute;
+  out.destination = numVectors; // none, for stores
   auto starts = [&](std::string_view prefix) {
     return line.mnemonic.compare(0, prefix.size(), prefix) == 0;
   };

@@ -48,7 +48,7 @@ bool Workgroup::report(Wave &wave, ViolationKind kind, unsigned lane, uint64_t a
   return false;
 }
 
-uint8_t *Workgroup::scratch(Wave &wave, unsigned lane, uint64_t offset, unsigned width, bool writes,
+uint8_t *Workgroup::scratch(Wave &wave, unsigned lane, uint64_t offset, unsigned width,
                             bool &goOn) {
   uint64_t size = launch.kernel.scratchBytesPerLane;
   if (offset > size || width > size - offset) {
@@ -58,15 +58,7 @@ uint8_t *Workgroup::scratch(Wave &wave, unsigned lane, uint64_t offset, unsigned
     return nullptr;
   }
   size_t at = (size_t(wave.index) * wave.lanes() + lane) * size + offset;
-  uint8_t *known = scratchWritten.data() + at;
-  if (writes) {
-    std::memset(known, 1, width);
-  } else if (std::find(known, known + width, 0) != known + width) {
-    std::memset(known, 1, width); // once is enough
-    goOn = report(wave, ViolationKind::ScratchUninitialised, lane, offset,
-                  "scratch is read and was never written");
-  }
-  return scratchData.data() + at;
+  return reinterpret_cast<uint8_t *>(scratchData.data()) + at;
 }
 
 /// Whether a load may write a register that an earlier one is still to write: loads of one counter
@@ -74,8 +66,10 @@ uint8_t *Workgroup::scratch(Wave &wave, unsigned lane, uint64_t offset, unsigned
 static bool arrivesInOrder(const PendingLoads &loads, const Instruction &instruction,
                            const RegisterRange &range, unsigned reg) {
   const uint32_t counter = loads.pending[reg] >> 30;
+  const bool isVector = instruction.kind == InstructionClass::VmemLoad ||
+                        instruction.kind == InstructionClass::Scratch;
   const bool isLoad =
-      (instruction.kind == InstructionClass::VmemLoad && counter == PendingLoads::Vector) ||
+      (isVector && counter == PendingLoads::Vector) ||
       (instruction.kind == InstructionClass::LdsLoad && counter == PendingLoads::Lds);
   return isLoad && range.first == NumScalars + instruction.destination;
 }

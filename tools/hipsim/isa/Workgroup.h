@@ -41,9 +41,9 @@ public:
   std::vector<Wave> waves;
 
   /// Where the host finds `width` bytes at `offset` in a lane's scratch; null if that is out of
-  /// bounds. Reads of bytes that were never written are reported.
-  uint8_t *scratch(Wave &wave, unsigned lane, uint64_t offset, unsigned width, bool writes,
-                   bool &goOn);
+  /// bounds. Bytes that were never written may be read: code that diverges spills some lanes of a
+  /// register and reloads all.
+  uint8_t *scratch(Wave &wave, unsigned lane, uint64_t offset, unsigned width, bool &goOn);
 
 private:
   void runWave(Wave &wave);
@@ -59,7 +59,7 @@ private:
 
   Dim3 id;
   std::unique_ptr<uint32_t[], Aligned> vectors;
-  std::vector<uint8_t> scratchData, scratchWritten;
+  std::vector<uint32_t> scratchData;
   std::string failure;
   std::unique_ptr<WaveTrace> trace; ///< while the traced wave runs
 };
