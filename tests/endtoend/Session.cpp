@@ -24,6 +24,13 @@ Session::Session(const Subject &subject, uint32_t threads, bool check) {
   tawny_get_model_info(model, &description, sizeof(description));
 }
 
+uint64_t Session::memoryBytes(std::string_view line) const {
+  for (size_t i = 0; i < tawny_memory_line_count(model); ++i)
+    if (tawny_memory_line entry = tawny_get_memory_line(model, i); entry.name == line)
+      return entry.bytes;
+  return 0;
+}
+
 tawny_sequence Session::create() {
   tawny_sequence sequence = 0;
   EXPECT_EQ(tawny_create_sequence(model, &sequence), TAWNY_OK) << lastError();

@@ -7,6 +7,7 @@
 
 #include <gtest/gtest.h>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 namespace tawny::endtoend {
@@ -40,6 +41,8 @@ public:
   void truncate(tawny_sequence sequence, uint32_t length);
   void free(tawny_sequence sequence);
   uint32_t length(tawny_sequence sequence) const { return tawny_sequence_length(model, sequence); }
+  /// Bytes of a line of the memory plan, such as "weights".
+  uint64_t memoryBytes(std::string_view line) const;
   uint32_t freePages() const { return tawny_free_pages(model); }
 
   /// Runs one step and copies its logits, which are NaN where it failed.
