@@ -91,8 +91,8 @@ private:
   const fb::Program *program;
   std::vector<void *> addresses; ///< of all bindings of all dispatches
   std::vector<Launch> launches;
-  /// Decode programs take few different batches; the one used longest ago makes room.
-  std::array<Recorded, 8> recordings;
+  /// A program for 32 sequences takes batches of 17 to 32; the one used longest ago makes room.
+  std::array<Recorded, 16> recordings;
   uint64_t uses = 0;
   std::optional<LaunchMode> chosen;
 };

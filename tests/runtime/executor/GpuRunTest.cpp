@@ -170,6 +170,38 @@ TEST_P(GpuRun, ChecksEachDispatch) {
             "its binding 4; its kernel is 'attend'");
 }
 
+TEST_P(GpuRun, ForgetsTheGraphUsedLongestAgo) {
+  Model &model = *open(LaunchMode::Graph).model;
+  const fb::Program &decode = *model.target().programs()->Get(4);
+  ASSERT_EQ(decode.kind(), fb::ProgramKind::Decode);
+  auto arena = model.device().allocate(decode.arena_bytes());
+  auto kv = model.device().allocate(model.target().kv()->bytes());
+  auto step = model.device().allocate(decode.step()->bytes());
+  ASSERT_TRUE(arena && kv && step);
+  Spaces spaces = model.sharedSpaces();
+  spaces.arena = arena->address();
+  spaces.kv = kv->address();
+  spaces.step = step->address();
+  Program program(model.target(), decode, model.kernels(), spaces);
+  // Zeros are a step table that any extents may be tried on.
+  auto captures = [&](uint32_t number) {
+    uint64_t before = driver->calls(named("hipStreamBeginCapture", "cuStreamBeginCapture_v2"));
+    Extents extents{number % 4 + 1, 1, number / 4 % 4 + 1, number / 16 + 1};
+    auto ran = program.run(model.device(), extents, LaunchMode::Graph);
+    EXPECT_TRUE(ran) << ran.error().message;
+    return driver->calls(named("hipStreamBeginCapture", "cuStreamBeginCapture_v2")) - before;
+  };
+  for (uint64_t expected : {1, 0})
+    for (uint32_t i = 0; i < 16; ++i)
+      EXPECT_EQ(captures(i), expected) << i;
+  EXPECT_EQ(captures(0), 0u);
+  EXPECT_EQ(captures(16), 1u) << "takes the place of 1, not of 0";
+  EXPECT_EQ(captures(0), 0u);
+  EXPECT_EQ(captures(16), 0u);
+  EXPECT_EQ(captures(1), 1u);
+  ASSERT_TRUE(model.device().wait());
+}
+
 TEST_P(GpuRun, UsesTheMappingInPlaceWhereAsked) {
   ToyFile toyFile = toyModel(asGpuCode(toyCode()), flavour);
   std::string path = writeTemporary("registered", toyFile.encode().span());
