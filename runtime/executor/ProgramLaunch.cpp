@@ -22,16 +22,18 @@ ErrorOr<void> Program::run(Device &device, const Extents &extents, LaunchMode mo
   if (mode == LaunchMode::Eager || !device.canRecord() ||
       program->kind() != fb::ProgramKind::Decode)
     return device.submit(launches);
-  if (mode == LaunchMode::Auto) {
-    if (!chosen) {
-      ErrorOr<LaunchMode> measured = measureModes(device, extents);
-      if (!measured)
-        return measured.takeError();
-      chosen = *measured;
-    }
-    mode = *chosen;
+  if (mode == LaunchMode::Graph)
+    return runOnce(device, extents, mode);
+  if (!chosen) {
+    ErrorOr<LaunchMode> measured = measureModes(device, extents);
+    if (!measured)
+      return measured.takeError();
+    chosen = *measured;
   }
-  return runOnce(device, extents, mode);
+  // A recording that cannot be made, for want of memory say, is no reason not to run.
+  if (*chosen == LaunchMode::Graph && !recordingFor(device, extents))
+    return device.submit(launches);
+  return runOnce(device, extents, *chosen);
 }
 
 ErrorOr<void> Program::runOnce(Device &device, const Extents &extents, LaunchMode mode) {

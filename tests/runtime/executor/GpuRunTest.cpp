@@ -80,6 +80,53 @@ TEST_P(GpuRun, MeasuresBothWaysOnce) {
   EXPECT_FALSE(run.executor->chosenMode(2)) << "each decode program is measured by itself";
 }
 
+TEST_P(GpuRun, KeepsTheFasterWay) {
+  constexpr unsigned microseconds = 20000;
+  const char *launch = named("hipModuleLaunchKernel", "cuLaunchKernel");
+  const char *replay = named("hipGraphLaunch", "cuGraphLaunch");
+  for (bool isGraphFaster : {true, false}) {
+    driver->reset();
+    ToyRun &run = open(LaunchMode::Auto);
+    driver->delay(isGraphFaster ? launch : replay, microseconds);
+    recite(run, 2);
+    EXPECT_EQ(run.executor->chosenMode(1), isGraphFaster ? LaunchMode::Graph : LaunchMode::Eager);
+    driver->delay(isGraphFaster ? launch : replay, 0);
+    uint64_t before = replays();
+    recite(run, 3);
+    EXPECT_EQ(replays() - before, isGraphFaster ? 3u : 0u);
+  }
+}
+
+TEST_P(GpuRun, RunsWithoutAGraphThatCannotBeMade) {
+  ToyRun &run = open(LaunchMode::Auto);
+  driver->delay(named("hipModuleLaunchKernel", "cuLaunchKernel"), 20000);
+  SequenceId a = run.create(), b = run.create(), c = run.create();
+  Tokens text = {1, 2};
+  for (SequenceId sequence : {a, b, c})
+    run.step(sequence, text);
+  auto decode = [&](std::vector<SequenceId> batch) {
+    Tokens token = {7};
+    std::vector<SequenceInput> inputs;
+    for (SequenceId sequence : batch)
+      inputs.push_back({sequence, token});
+    return run.step(inputs);
+  };
+  // Three sequences make the program for four choose graphs; for four none can be made.
+  decode({a, b, c});
+  ASSERT_EQ(run.executor->chosenMode(4), LaunchMode::Graph);
+  SequenceId d = run.create();
+  run.step(d, {1, 2, 7});
+  driver->failAt(named("hipGraphInstantiateWithFlags", "cuGraphInstantiateWithFlags"), 1, 2);
+  uint64_t before = replays();
+  auto rows = decode({a, b, c, d});
+  ASSERT_EQ(rows.size(), 4u);
+  for (const auto &row : rows)
+    EXPECT_EQ(tail(row), expectedLogits(Tokens{1, 2, 7, 7}));
+  EXPECT_EQ(replays(), before);
+  decode({a, b, c, d});
+  EXPECT_EQ(replays(), before + 1) << "and the next attempt works";
+}
+
 TEST_P(GpuRun, KeepsGraphsOfDifferentBatchesApart) {
   ToyRun &run = open(LaunchMode::Graph);
   std::vector<SequenceId> sequences;

@@ -353,6 +353,7 @@ extern "C" __attribute__((visibility("default"))) const FakeDriverControls *fake
         gpu().loseStatus = status;
       },
       [](size_t bytes) { gpu().capacity = bytes; },
+      [](const char *function, unsigned microseconds) { gpu().delays[function] = microseconds; },
       [](const char *function) { return gpu().callCounts[function]; },
       [] { return gpu().live(); },
       [] { return FakeCall::isInside(); },

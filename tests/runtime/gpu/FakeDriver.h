@@ -14,6 +14,8 @@ struct FakeDriverControls {
   /// The launch number `launch` from now on (1 is the next) fails when it is run, and all after it.
   void (*loseAtLaunch)(uint64_t launch, int status);
   void (*setMemory)(size_t bytes);
+  /// From now on each call of `function` takes at least so long.
+  void (*delay)(const char *function, unsigned microseconds);
   /// How often `function` was called since the reset, by the name it is exported under.
   uint64_t (*calls)(const char *function);
   /// Allocations and pinned ranges, modules, streams, events and graphs that exist.

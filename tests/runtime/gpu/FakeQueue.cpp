@@ -3,7 +3,9 @@
 #include "runtime/KernelAbi.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdlib>
+#include <thread>
 
 namespace tawny::test {
 
@@ -21,6 +23,7 @@ FakeGpu &FakeGpu::instance() {
 void FakeGpu::reset() {
   callCounts.clear();
   failures.clear();
+  delays.clear();
   misuse.clear();
   capacity = size_t(64) << 20;
   loseCountdown = 0;
@@ -31,6 +34,9 @@ void FakeGpu::reset() {
 
 int FakeGpu::enter(const char *function) {
   ++callCounts[function];
+  // A capture is not what is timed.
+  if (auto slow = delays.find(function); slow != delays.end() && !capturing)
+    std::this_thread::sleep_for(std::chrono::microseconds(slow->second));
   auto planned = failures.find(function);
   if (planned == failures.end() || planned->second.first == 0)
     return lost;
