@@ -74,7 +74,7 @@ public:
 
   std::map<std::string, uint64_t> callCounts;
   std::map<std::string, std::pair<uint64_t, int>> failures; ///< countdown and status
-  std::map<std::string, unsigned> delays; ///< microseconds
+  std::map<std::string, unsigned> delays;                   ///< microseconds
   std::string misuse;
   size_t capacity = size_t(64) << 20, used = 0;
   uint64_t loseCountdown = 0;
