@@ -40,10 +40,21 @@ Value emitUniform(OpBuilder &builder, Location loc, Value value) {
                                                 mlir::gpu::BroadcastType::first_active_lane);
 }
 
+/// v_perm_b32. For a shuffle of i8 LLVM 22 has five operations on halves of registers.
+Value emitPermuteBytes(OpBuilder &builder, Location loc, Value high, Value low, uint32_t selector) {
+  Value bytes = arith::ConstantOp::create(
+      builder, loc, builder.getI32IntegerAttr(static_cast<int32_t>(selector)));
+  return LLVM::CallIntrinsicOp::create(builder, loc, builder.getI32Type(),
+                                       builder.getStringAttr("llvm.amdgcn.perm"),
+                                       ValueRange{high, low, bytes})
+      .getResult(0);
+}
+
 constexpr simt::Backend amdBackend{.sharedBarrier = emitSharedBarrier,
                                    .scheduleFence = emitScheduleFence,
                                    .matrixMultiply = emitMatrixMultiply,
-                                   .uniform = emitUniform};
+                                   .uniform = emitUniform,
+                                   .permuteBytes = emitPermuteBytes};
 
 /// Code-object version of a chip, times 100. The drivers in use for the chips before RDNA read
 /// version 4 without exception, and comgr of ROCm 5 no later one; RDNA 3 appeared with version 5.

@@ -160,11 +160,18 @@ void FragmentRow::decodeAffine(int64_t run, int64_t quad, Value &scale, Value &n
 /// Codes `first` and `first + 1` of four as f16: a byte below the exponent of 1024 is that number
 /// plus the code, exactly.
 Value FragmentRow::pairOfCodes(Value codes, int64_t first) {
-  Value bytes = LLVM::BitcastOp::create(b, b.vectorOf(b.i8, 4), codes);
-  auto exponent = arith::ConstantOp::create(
-      b, DenseElementsAttr::get(b.vectorOf(b.i8, 4), b.getI8IntegerAttr(0x64)));
-  Value pair =
-      vector::ShuffleOp::create(b, bytes, exponent, ArrayRef<int64_t>{first, 4, first + 1, 5});
+  Value pair;
+  if (b.backend.permuteBytes) {
+    uint32_t selector =
+        static_cast<uint32_t>(first) | 4 << 8 | static_cast<uint32_t>(first + 1) << 16 | 4u << 24;
+    pair = b.backend.permuteBytes(b, b.getLoc(), b.i32c(0x64), codes, selector);
+  } else {
+    auto type = b.vectorOf(b.i8, 4);
+    Value exponent =
+        arith::ConstantOp::create(b, DenseElementsAttr::get(type, b.getI8IntegerAttr(0x64)));
+    pair = vector::ShuffleOp::create(b, LLVM::BitcastOp::create(b, type, codes), exponent,
+                                     ArrayRef<int64_t>{first, 4, first + 1, 5});
+  }
   Value biased = LLVM::BitcastOp::create(b, b.vectorOf(b.f16, 2), pair);
   auto bias = arith::ConstantOp::create(
       b,

@@ -33,6 +33,10 @@ struct Backend {
   /// Tells the compiler that a value is the same in all active lanes of a wave; null where it has
   /// no use for that. Emitters ask for it in divergent code too, where lanes cannot be exchanged.
   Value (*uniform)(mlir::OpBuilder &builder, mlir::Location loc, Value value) = nullptr;
+  /// Picks four bytes of two i32, `low` (numbers 0 to 3) and `high` (4 to 7), by the bytes of
+  /// `selector`, lowest first. Null where the backend finds the instruction for a shuffle of bytes.
+  Value (*permuteBytes)(mlir::OpBuilder &builder, mlir::Location loc, Value high, Value low,
+                        uint32_t selector) = nullptr;
   /// Shared memory is one array whose size the launch gives; otherwise part of the kernel.
   bool hasLaunchedSharedMemory = false;
 };
