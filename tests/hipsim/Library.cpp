@@ -28,8 +28,8 @@ std::vector<std::byte> codeObject(const std::string &chip, int version) {
 
 void HipsimTest::restart(std::initializer_list<std::pair<const char *, const char *>> settings) {
   for (const char *name : {"ARCH", "DEVICES", "MEMORY", "THREADS", "REPORTS", "INSTRUCTION_LIMIT",
-                           "LOST_AFTER", "COUNT", "CHECK_UNINITIALISED", "FILLS_INITIALISE",
-                           "COUNTERS", "ON_VIOLATION", "FAIL", "TRACE"})
+                           "LOST_AFTER", "COUNT", "CHECK_RACES", "CHECK_UNINITIALISED",
+                           "FILLS_INITIALISE", "COUNTERS", "ON_VIOLATION", "FAIL", "TRACE"})
     unsetenv((std::string("HIPSIM_") + name).c_str());
   for (const auto &[name, value] : settings)
     setenv((std::string("HIPSIM_") + name).c_str(), value, /*overwrite=*/1);

@@ -151,6 +151,35 @@ TEST_F(ViolationTest, RaceInSharedMemory) {
   EXPECT_EQ(mnemonics, std::vector<std::string>{"ds_store_b32"});
 }
 
+TEST_F(ViolationTest, RaceBetweenWorkgroups) {
+  for (const char *check : {"0", "1"}) {
+    restart({{"CHECK_RACES", check}, {"THREADS", "1"}});
+    uint32_t *values = upload(std::vector<uint32_t>(64 * 4));
+    hipFunction_t shift = kernel("shift"), store = kernel("store");
+    // One workgroup alone, and workgroups that keep apart, are right, launch after launch.
+    for (int i = 0; i < 2; ++i) {
+      ASSERT_EQ(launch(shift, 1, values), hipSuccess);
+      ASSERT_EQ(launch(store, 4, values, 1u, int64_t{0}), hipSuccess);
+    }
+    uint32_t *sum = upload(std::vector<uint32_t>{0});
+    ASSERT_EQ(launch(kernel("tally"), 4, sum, 1u), hipSuccess);
+    if (*check == '0') {
+      EXPECT_EQ(launch(shift, 3, values), hipSuccess);
+      continue;
+    }
+    EXPECT_EQ(
+        said(hipErrorIllegalAddress, shift, 3, values, values),
+        "hipsim: kernel 'shift': store of 4 bytes on bytes that another workgroup touches in "
+        "this launch, one of them writing\n"
+        "  address " +
+            hex(values + 64) +
+            ", lane 0 and 31 more of wave 0, workgroup (1, 0, 0)\n"
+            "  instruction: CODE\n"
+            "  nearest: allocation of 1024 bytes at BASE, which has the address 256 bytes from its "
+            "beginning\n");
+  }
+}
+
 TEST_F(ViolationTest, SharedMemoryThatWasNeverWritten) {
   auto *to = allocate<uint32_t>(64);
   EXPECT_EQ(said(hipErrorIllegalAddress, kernel("unwritten"), 1, to, to),

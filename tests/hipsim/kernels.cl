@@ -13,6 +13,9 @@ kernel void store(global unsigned *to, unsigned value, long offset) {
   to[item() + offset] = value;
 }
 
+// Each workgroup reads what it and the next one have.
+kernel void shift(global unsigned *values) { values[item()] = values[item() + 64]; }
+
 kernel void load(global const unsigned *from, global unsigned *to, long offset) {
   to[item()] = from[item() + offset];
 }

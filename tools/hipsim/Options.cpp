@@ -119,6 +119,7 @@ Options readOptions() {
   readNumber("HIPSIM_LOST_AFTER", UINT64_MAX, options.lostAfterLaunches);
   readFlag("HIPSIM_COUNT", options.countTraffic);
   readFlag("HIPSIM_CHECK_UNINITIALISED", options.checkUninitialised);
+  readFlag("HIPSIM_CHECK_RACES", options.checkRaces);
   readFlag("HIPSIM_FILLS_INITIALISE", options.fillsInitialise);
   if (const char *file = std::getenv("HIPSIM_COUNTERS"))
     options.countersFile = file;
@@ -131,6 +132,8 @@ Options readOptions() {
     else if (policy != "error")
       warn("HIPSIM_ON_VIOLATION", value, "error, report or abort");
   }
+  // What a launch has touched, and is to be forgotten after it, is found by the counters.
+  options.countTraffic |= options.checkRaces;
   readFailures(options.failures);
   readTrace(options.trace);
   return options;

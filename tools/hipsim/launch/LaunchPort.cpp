@@ -88,7 +88,7 @@ bool LaunchPort::access(const Access &access, const Location &location, std::byt
   const uint8_t wanted = (reads ? pageReadable : 0) | (writes ? pageWritable : 0);
   const AddressSpace &space = memory.addresses();
   const Shadow &shadow = memory.shadow();
-  if (accessRun(access, wanted, hosts)) [[likely]]
+  if (!options.races && accessRun(access, wanted, hosts)) [[likely]]
     return true;
   Trouble trouble;
   for (uint64_t lanes = access.lanes; lanes; lanes &= lanes - 1) {
@@ -104,7 +104,12 @@ bool LaunchPort::access(const Access &access, const Location &location, std::byt
     if (problem == Problem::None) {
       if (options.countTraffic)
         count(access, address, access.bytes);
-    } else if (trouble.problem == Problem::None) {
+      if (options.races && accessRaces(access, address))
+        problem = Problem::Race;
+    }
+    if (problem == Problem::None)
+      continue;
+    if (trouble.problem == Problem::None) {
       trouble = {problem, lane, 1};
     } else if (trouble.problem == problem) {
       ++trouble.lanes;
@@ -113,6 +118,14 @@ bool LaunchPort::access(const Access &access, const Location &location, std::byt
   if (options.countTraffic && access.kind != AccessKind::ScalarLoad)
     countInstruction(access);
   return trouble.problem == Problem::None || describe(access, location, trouble);
+}
+
+/// Atomics order themselves, and memory outside the reserved range has no table.
+bool LaunchPort::accessRaces(const Access &access, uint64_t address) {
+  if (access.kind == AccessKind::Atomic || !memory.addresses().reserved(address))
+    return false;
+  return options.races->touch(address, access.bytes, isWrite(access),
+                              static_cast<uint32_t>(workgroup));
 }
 
 /// Accesses of lanes that follow each other without a gap, as most do, are one range.
@@ -265,6 +278,9 @@ bool LaunchPort::describe(const Access &access, const Location &location, const 
     return true;
   case Problem::Outside:
     text += "outside every live allocation";
+    break;
+  case Problem::Race:
+    text += "on bytes that another workgroup touches in this launch, one of them writing";
     break;
   case Problem::ReadOnly:
     text += "to memory that kernels only read";

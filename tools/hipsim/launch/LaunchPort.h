@@ -4,6 +4,7 @@
 
 #include "tools/hipsim/isa/Isa.h"
 #include "tools/hipsim/memory/DeviceMemory.h"
+#include "tools/hipsim/memory/RaceTable.h"
 
 #include <array>
 #include <vector>
@@ -32,6 +33,7 @@ struct PortOptions {
   bool stopAtFinding = true;
   bool checkUninitialised = true;
   bool countTraffic = true;
+  RaceTable *races = nullptr; ///< null: races between workgroups are not looked for
   uint64_t mostFindings = 10; ///< of a thread, which meets workgroups in order
 };
 
@@ -53,7 +55,7 @@ public:
   uint64_t instructionLines = 0;                 ///< distinct lines of each of them, summed
 
 private:
-  enum class Problem : uint8_t { None, Outside, ReadOnly, Uninitialised, Misaligned };
+  enum class Problem : uint8_t { None, Outside, ReadOnly, Uninitialised, Misaligned, Race };
   /// Lanes of one instruction that share a problem.
   struct Trouble {
     Problem problem = Problem::None;
@@ -61,6 +63,7 @@ private:
   };
 
   bool accessRun(const Access &access, uint8_t wanted, std::byte **hosts);
+  bool accessRaces(const Access &access, uint64_t address);
   void countInstruction(const Access &access);
   Problem check(const Access &access, uint64_t address, std::byte *&host);
   void count(const Access &access, uint64_t address, uint64_t bytes);

@@ -40,7 +40,13 @@ Launcher::Launcher(DeviceMemory &memory, const Options &options)
     : memory(memory), options(options), workers(options.threads),
       arguments(
           memory.allocateInternal(argumentsOffset + largestArguments, AllocationKind::Arguments)),
-      reportsLeft(options.reportLimit) {}
+      reportsLeft(options.reportLimit) {
+  if (!options.checkRaces)
+    return;
+  races = RaceTable::create(memory.addresses());
+  if (!races)
+    std::fputs("hipsim: no addresses are left for HIPSIM_CHECK_RACES\n", stderr);
+}
 
 Launcher::~Launcher() {
   if (arguments)
@@ -85,6 +91,7 @@ LaunchOutcome Launcher::run(LaunchRequest &request) {
   portOptions.stopAtFinding = options.onViolation != OnViolation::Report;
   portOptions.checkUninitialised = options.checkUninitialised;
   portOptions.countTraffic = options.countTraffic;
+  portOptions.races = races.get();
   portOptions.mostFindings = std::max<uint64_t>(options.reportLimit, 1);
 
   const Dim3 &grid = request.grid;
@@ -151,6 +158,10 @@ void Launcher::finishCounts(const LoadedKernel &kernel, std::vector<Thread> &thr
     return *traffic;
   };
   for (Thread &thread : threads) {
+    if (races)
+      for (const std::vector<uint64_t> *pages : {&thread.port.pagesRead, &thread.port.pagesWritten})
+        for (uint64_t page : *pages)
+          races->forget(shadow.addressOf(page));
     for (uint64_t page : thread.port.pagesRead) {
       PageUse use = shadow.takeUse(page, /*ofWrites=*/false);
       LaunchTraffic &sum = find(page);

@@ -51,7 +51,8 @@ private:
   const Options &options;
   Workers workers;
   CounterTable table;
-  Allocation *arguments = nullptr; ///< the dispatch packet, then the segment of arguments
+  std::unique_ptr<RaceTable> races; ///< where HIPSIM_CHECK_RACES asks for it
+  Allocation *arguments = nullptr;  ///< the dispatch packet, then the segment of arguments
   uint64_t reportsLeft;
   std::map<std::string, uint64_t> launchesOf; ///< kernels by name, for HIPSIM_TRACE
   std::string report;
