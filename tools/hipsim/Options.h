@@ -43,7 +43,7 @@ struct Options {
   uint64_t lostAfterLaunches = 0; ///< 0: never
   bool countTraffic = true;
   bool checkUninitialised = true;
-  bool checkRaces = false; ///< between workgroups; those in LDS are always looked for
+  bool checkRaces = false;     ///< between workgroups; those in LDS are always looked for
   bool fillsInitialise = true; ///< whether kernels may read what only hipMemset has written
   std::string countersFile;
   std::vector<PlannedFailure> failures;
