@@ -22,6 +22,8 @@ struct Candidate {
   enum class Driver : uint8_t { Own, Fake, Simulator } driver = Driver::Own;
 };
 
+void PrintTo(const Candidate &candidate, std::ostream *out) { *out << candidate.name; }
+
 class Conformance : public testing::TestWithParam<Candidate> {
 protected:
   void SetUp() override {

@@ -14,6 +14,8 @@ struct Hardware {
   bool isSimulated;
 };
 
+void PrintTo(const Hardware &hardware, std::ostream *out) { *out << hardware.name; }
+
 class GpuHardware : public testing::TestWithParam<Hardware> {
 protected:
   void SetUp() override {
