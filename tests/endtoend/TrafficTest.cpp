@@ -113,6 +113,7 @@ TEST_P(Traffic, WeightsMoveOnceAndWhole) {
 
 TEST_P(Traffic, NoKernelHasScratch) {
   decode(2, 1);
+  prefillAlone(*session, slice(referenceOf(GetParam().format).book, 0, 70));
   for (const HipsimKernelCounters &kernel : counters.allKernels())
     EXPECT_EQ(kernel.scratchBytes, 0u) << kernel.name;
 }
