@@ -3,7 +3,6 @@
 #include "tools/hipsim/isa/Isa.h"
 
 #include <cctype>
-#include <cstdio>
 #include <cstdlib>
 
 namespace tawny::hipsim {
@@ -81,14 +80,19 @@ bool parseNumbered(std::string_view text, AsmOperand &operand) {
     if (!startsWith(text, bank.prefix))
       continue;
     std::string digits(text.substr(bank.prefix.size()));
-    unsigned first = 0, last = 0;
-    int length = 0;
-    if (std::sscanf(digits.c_str(), "[%u:%u]%n", &first, &last, &length) != 2) {
-      if (std::sscanf(digits.c_str(), "%u%n", &first, &length) != 1)
+    const char *at = digits.c_str();
+    bool range = *at == '[';
+    char *end = nullptr;
+    unsigned long first = std::strtoul(at + range, &end, 10), last = first;
+    if (end == at + range)
+      continue;
+    if (range) {
+      if (*end == ':')
+        last = std::strtoul(end + 1, &end, 10);
+      if (*end++ != ']')
         continue;
-      last = first;
     }
-    if (static_cast<size_t>(length) != digits.size() || last < first)
+    if (*end != '\0' || last < first)
       continue;
     operand.kind = bank.kind;
     operand.index = static_cast<uint16_t>(bank.first + first);

@@ -121,7 +121,7 @@ std::string prepareControl(AsmText &line, const void *entry, const DecodeContext
   };
   // Branches count dwords from the next instruction on, in the low half of the first word.
   auto offset = static_cast<int16_t>(line.words[0] & 0xffff);
-  out.immediate = static_cast<int64_t>(context.pc) + 4 + 4 * offset;
+  out.immediate = static_cast<int64_t>(context.pc) + 4 + int64_t(4) * offset;
   switch (op.operands) {
   case Operands::None:
   case Operands::Target:

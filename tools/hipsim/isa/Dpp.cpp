@@ -70,7 +70,7 @@ bool fillLanes(AsmText &line, unsigned lanes, DppControl &dpp) {
   }
   for (std::string_view control : controls)
     if (AsmModifier *modifier = line.take(control)) {
-      int n = std::atoi(modifier->value.c_str());
+      int n = static_cast<int>(std::strtol(modifier->value.c_str(), nullptr, 0));
       for (unsigned lane = 0; lane < 64; ++lane)
         dpp.from[lane] = sourceLane(control, n, lane, lanes);
       return true;

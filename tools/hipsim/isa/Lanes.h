@@ -49,7 +49,7 @@ inline uint32_t packMask(const uint32_t *row) {
   uint32_t mask = 0;
 #if defined(__AVX2__)
   for (unsigned group = 0; group < 4; ++group) {
-    __m256i values = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(row + 8 * group));
+    __m256i values = _mm256_loadu_si256(reinterpret_cast<const __m256i *>(row + size_t(8) * group));
     __m256i zero = _mm256_cmpeq_epi32(values, _mm256_setzero_si256());
     mask |= (~uint32_t(_mm256_movemask_ps(_mm256_castsi256_ps(zero))) & 0xff) << (8 * group);
   }

@@ -44,7 +44,7 @@ Program::~Program() = default;
 const uint32_t *Program::repeated(uint64_t value) {
   std::unique_ptr<uint32_t[]> &rows = constants[value];
   if (!rows) {
-    rows.reset(new uint32_t[2 * blockLanes]);
+    rows.reset(new uint32_t[size_t(2) * blockLanes]);
     for (unsigned lane = 0; lane < blockLanes; ++lane) {
       rows[lane] = static_cast<uint32_t>(value);
       rows[blockLanes + lane] = static_cast<uint32_t>(value >> 32);

@@ -95,20 +95,17 @@ template <unsigned Shift> void shiftAdd(A &a) {
   *a.scc = sum >> 32 != 0;
 }
 
-/// EXEC combined with an operand; the old EXEC is the result.
-template <bool Wide, auto F> void saveExec(A &a) {
+/// EXEC combined with an operand; the result is the old EXEC, or the new one.
+template <bool Wide, bool ReturnsNew, auto F> void combineExec(A &a) {
   Wave &wave = *a.wave;
   U64 old = Wide ? wave.scalar64(Exec) : wave.scalars[Exec], combined = F(old, a.s[0]);
   wave.scalars[Exec] = U(combined);
   if (Wide)
     wave.scalars[Exec + 1] = U(combined >> 32);
-  *a.scc = (Wide ? combined : U(combined)) != 0;
-  a.result = old;
-}
-/// The same with the new EXEC as the result.
-template <bool Wide, auto F> void writeExec(A &a) {
-  saveExec<Wide, F>(a);
-  a.result = Wide ? a.wave->scalar64(Exec) : a.wave->scalars[Exec];
+  else
+    combined = U(combined);
+  *a.scc = combined != 0;
+  a.result = ReturnsNew ? combined : old;
 }
 
 #define HIPSIM_BITWISE(NAMES32, NAMES64, EXPRESSION)                                               \
@@ -224,24 +221,24 @@ constexpr ScalarOp compares[] = {
     {"s_cmp_lg_u64", "=b64,b64", compare<U64, [](U64 a, U64 b) { return a != b; }>},
 };
 
-#define HIPSIM_EXEC(PREFIX, SHAPE, NAME, ALIAS, EXPRESSION)                                        \
-  {PREFIX NAME "_b32 " PREFIX ALIAS "_b32", "b32=b32",                                             \
-   SHAPE<false, [](U64 exec, U64 a) { return EXPRESSION; }>},                                      \
+#define HIPSIM_EXEC(NAME, ALIAS, RETURNS_NEW, EXPRESSION)                                          \
+  {"s_" NAME "_b32 s_" ALIAS "_b32", "b32=b32",                                                    \
+   combineExec<false, (RETURNS_NEW), [](U64 exec, U64 a) { return EXPRESSION; }>},                 \
   {                                                                                                \
-    PREFIX NAME "_b64 " PREFIX ALIAS "_b64", "b64=b64",                                            \
-        SHAPE<true, [](U64 exec, U64 a) { return EXPRESSION; }>                                    \
+    "s_" NAME "_b64 s_" ALIAS "_b64", "b64=b64",                                                   \
+        combineExec<true, (RETURNS_NEW), [](U64 exec, U64 a) { return EXPRESSION; }>               \
   }
 
 constexpr ScalarOp execs[] = {
-    HIPSIM_EXEC("s_", saveExec, "and_saveexec", "and_saveexec", exec &a),
-    HIPSIM_EXEC("s_", saveExec, "or_saveexec", "or_saveexec", exec | a),
-    HIPSIM_EXEC("s_", saveExec, "xor_saveexec", "xor_saveexec", exec ^ a),
-    HIPSIM_EXEC("s_", saveExec, "andn2_saveexec", "and_not1_saveexec", a & ~exec),
-    HIPSIM_EXEC("s_", saveExec, "andn1_saveexec", "and_not0_saveexec", exec & ~a),
-    HIPSIM_EXEC("s_", saveExec, "orn2_saveexec", "or_not1_saveexec", a | ~exec),
-    HIPSIM_EXEC("s_", saveExec, "orn1_saveexec", "or_not0_saveexec", exec | ~a),
-    HIPSIM_EXEC("s_", writeExec, "andn2_wrexec", "and_not1_wrexec", a & ~exec),
-    HIPSIM_EXEC("s_", writeExec, "andn1_wrexec", "and_not0_wrexec", exec & ~a),
+    HIPSIM_EXEC("and_saveexec", "and_saveexec", false, exec &a),
+    HIPSIM_EXEC("or_saveexec", "or_saveexec", false, exec | a),
+    HIPSIM_EXEC("xor_saveexec", "xor_saveexec", false, exec ^ a),
+    HIPSIM_EXEC("andn2_saveexec", "and_not1_saveexec", false, a & ~exec),
+    HIPSIM_EXEC("andn1_saveexec", "and_not0_saveexec", false, exec & ~a),
+    HIPSIM_EXEC("orn2_saveexec", "or_not1_saveexec", false, a | ~exec),
+    HIPSIM_EXEC("orn1_saveexec", "or_not0_saveexec", false, exec | ~a),
+    HIPSIM_EXEC("andn2_wrexec", "and_not1_wrexec", true, a & ~exec),
+    HIPSIM_EXEC("andn1_wrexec", "and_not0_wrexec", true, exec & ~a),
 };
 
 #undef HIPSIM_BITWISE

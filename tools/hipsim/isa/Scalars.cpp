@@ -100,9 +100,11 @@ std::string prepareScalar(AsmText &line, const void *entry, const DecodeContext 
       tied.kind = Source::Scalar;
       tied.index = out.destination;
       tied.dwords = out.destinationDwords;
-    } else if (next >= line.operands.size() || !addSource(line.operands[next++], name, out)) {
-      return "an operand that is not modelled";
+      continue;
     }
+    if (next >= line.operands.size() || !addSource(line.operands[next], name, out))
+      return "an operand that is not modelled";
+    ++next;
   }
   return next == line.operands.size() ? "" : "more operands than are modelled";
 }

@@ -26,8 +26,8 @@ const uint32_t *fetchSource(Wave &wave, const Source &source, unsigned block, ui
 
 void mergeRows(uint32_t *to, const uint32_t *from, unsigned dwords, uint32_t exec) {
   for (unsigned dword = 0; dword < dwords; ++dword) {
-    uint32_t *target = to + dword * blockLanes;
-    const uint32_t *value = from + dword * blockLanes;
+    uint32_t *target = to + size_t(dword) * blockLanes;
+    const uint32_t *value = from + size_t(dword) * blockLanes;
     HIPSIM_LANE_LOOP
     for (unsigned lane = 0; lane < blockLanes; ++lane)
       target[lane] = exec >> lane & 1 ? value[lane] : target[lane];

@@ -92,7 +92,7 @@ struct Wave {
   bool ieee() const { return mode >> 9 & 1; }
 
   /// Ends the wave and its workgroup with an error; the location is added.
-  void fail(std::string why);
+  void fail(std::string_view why);
 };
 
 } // namespace tawny::hipsim

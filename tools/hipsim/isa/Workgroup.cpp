@@ -37,7 +37,7 @@ void Workgroup::fail(Wave &wave, std::string_view why) {
   failure = where + program.text(wave.instructionPc) + ": " + std::string(why);
 }
 
-void Wave::fail(std::string why) { group->fail(*this, why); }
+void Wave::fail(std::string_view why) { group->fail(*this, why); }
 
 bool Workgroup::report(Wave &wave, ViolationKind kind, unsigned lane, uint64_t address,
                        std::string message) {
@@ -104,7 +104,7 @@ void Workgroup::runWave(Wave &wave) {
     ++counters.instructions[static_cast<size_t>(instruction.kind)];
     if (instruction.second)
       ++counters.instructions[static_cast<size_t>(instruction.second->kind)];
-    counters.valuCycles += instruction.cycles * wave.blocks;
+    counters.valuCycles += uint64_t(instruction.cycles) * wave.blocks;
     ++wave.instructions;
     instruction.execute(wave, instruction);
     if (launch.trace) [[unlikely]]
