@@ -105,8 +105,7 @@ struct Instruction {
   bool clamp = false;
   bool keepsHigh = true; ///< a 16-bit result leaves the other half of its register alone
   bool single = false;   ///< computes in f32, so MODE's denormals matter
-  bool halfOrDouble = false;
-  uint8_t omod = 0;                                     ///< 1: times 2, 2: times 4, 3: divided by 2
+  uint8_t omod = 0;      ///< 1: times 2, 2: times 4, 3: divided by 2
   uint8_t destinationSelect = 6, destinationUnused = 0; ///< SDWA
   uint16_t maskIn = 0, maskOut = 0;                     ///< scalar registers
   uint32_t negLo = 0;

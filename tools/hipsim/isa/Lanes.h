@@ -3,6 +3,7 @@
 // rows. The loops are written for the vectoriser: no aliasing but that of a lane with itself.
 #pragma once
 
+#include "tools/hipsim/isa/Floats.h"
 #include "tools/hipsim/isa/OpTable.h"
 
 #include <bit>
@@ -20,8 +21,6 @@
 #endif
 
 namespace tawny::hipsim {
-
-using Half = _Float16; // as in Floats.h
 
 template <typename T> inline T readLane(const uint32_t *row, unsigned lane) {
   if constexpr (sizeof(T) == 8)
