@@ -59,11 +59,25 @@ public:
 
   void emit(Value index) {
     tile = loadTile(b, plan, bindings, index);
+    // The first lane's, so that every compiler knows the loops over chunks to be uniform: ptxas has
+    // twice the code for exchanges in one that may not be. All lanes are here to take part.
+    wave = gpu::ShuffleOp::create(b, b.wave(), /*offset=*/0, static_cast<int32_t>(plan.waveSize),
+                                  gpu::ShuffleMode::IDX)
+               .getShuffleResult();
     group = b.divU(b.lane(), plan.headLanes);
     chunk = b.remU(b.lane(), plan.headLanes);
     // A range is one row's, which has `group` heads; else the block's tokens have as many each.
     Value rows = plan.splits > 0 ? b.i32c(plan.group) : b.mul(tile.rows, plan.group);
     lastRow = b.sub(rows, b.i32c(1));
+    begin = b.i32c(0);
+    if (plan.splits == 0)
+      return emitPasses(rows);
+    std::tie(begin, end) = range(b.add(tile.firstPosition, 1));
+    b.ifElse(b.below(begin, end), [&] { emitPasses(rows); }, [&] { storeEmpty(); });
+  }
+
+private:
+  void emitPasses(Value rows) {
     if (plan.splits > 0 && plan.group == plan.rows)
       return emitRows(b.i32c(0));
     b.forRange(b.i32c(0), rows, plan.rows, [&](Value first) {
@@ -72,17 +86,15 @@ public:
     });
   }
 
-private:
   void emitRows(Value first) {
     firstRow = first;
     loadQueries();
-    Value begin = b.i32c(0), end = b.add(last.back(), 1);
-    if (plan.splits > 0)
-      std::tie(begin, end) = range(end);
+    if (plan.splits == 0)
+      end = b.add(last.back(), 1);
     SmallVector<Value> carried;
     for (int64_t row = 0; row < plan.rows; ++row)
       llvm::append_values(carried, b.f32c(lowestScore), b.f32c(0), zeros());
-    Value start = b.add(begin, b.mul(b.wave(), plan.chunkTokens()));
+    Value start = b.add(begin, b.mul(wave, plan.chunkTokens()));
     PageTable pages(b, plan, bindings, tile);
     // The number of the next chunk's page is on its way while this chunk is attended to.
     const int64_t stride = plan.waves * plan.chunkTokens();
@@ -240,23 +252,38 @@ private:
     b.ifElse(b.below(b.lane(), plan.chunks()), [&] {
       for (auto [row, state] : llvm::enumerate(states)) {
         Value index = b.i32c(row);
-        b.store(state.sums, sumAddress(b.wave(), index, b.mul(chunk, laneElements)), 16);
+        b.store(state.sums, sumAddress(wave, index, b.mul(chunk, laneElements)), 16);
         Value both =
             vector::FromElementsOp::create(b, pair, ValueRange{state.largest, state.weights});
-        b.ifElse(b.equal(chunk, 0), [&] { b.store(both, stateAddress(b.wave(), index), 8); });
+        b.ifElse(b.equal(chunk, 0), [&] { b.store(both, stateAddress(wave, index), 8); });
       }
     });
     b.barrier();
-    const int64_t quarters = plan.headDim / 4;
-    b.forRange(b.threadId(), b.i32c(plan.rows * quarters), plan.threads(), [&](Value index) {
-      Value row = b.divU(index, quarters), element = b.mul(b.remU(index, quarters), 4);
+    forEachFour(plan.rows, [&](Value row, Value element) {
       Value isRow = b.below(b.add(firstRow, row), b.add(lastRow, 1));
-      b.ifElse(isRow, [&] { storeFour(row, element); });
+      b.ifElse(isRow, [&] { storeFour(row, element, sumOfWaves(row, element)); });
     });
   }
 
-  /// Adds up the waves' sums of four elements of a row and stores them.
-  void storeFour(Value row, Value element) {
+  /// Calls `body` with every fourth element of `rows` rows, shared among all threads.
+  void forEachFour(int64_t rows, llvm::function_ref<void(Value row, Value element)> body) {
+    const int64_t quarters = plan.headDim / 4;
+    b.forRange(b.threadId(), b.i32c(rows * quarters), plan.threads(), [&](Value index) {
+      body(b.divU(index, quarters), b.mul(b.remU(index, quarters), 4));
+    });
+  }
+
+  /// What an empty range has, for all heads.
+  void storeEmpty() {
+    firstRow = b.i32c(0);
+    Value none = arith::ConstantOp::create(b, b.getZeroAttr(b.vectorOf(b.f32, 4)));
+    forEachFour(plan.group, [&](Value row, Value element) {
+      storeFour(row, element, {b.f32c(lowestScore), b.f32c(0), none});
+    });
+  }
+
+  /// The state of a row after all waves, of four elements.
+  RowState sumOfWaves(Value row, Value element) {
     auto pair = b.vectorOf(b.f32, 2), four = b.vectorOf(b.f32, 4);
     SmallVector<Value> states;
     Value largest = b.f32c(lowestScore);
@@ -271,6 +298,11 @@ private:
       Value part = b.load(four, sumAddress(b.i32c(wave), row, element), 16);
       sums = b.fma(part, vector::BroadcastOp::create(b, four, factor), sums);
     }
+    return {largest, weights, sums};
+  }
+
+  /// Stores four elements of a row, and with the first ones the rest of its state.
+  void storeFour(Value row, Value element, const RowState &state) {
     auto [token, head] = split(b.add(firstRow, row));
     Value resultRow = b.toI64(b.add(tile.firstRow, token));
     if (plan.splits > 0)
@@ -278,15 +310,15 @@ private:
     Value column = b.add(b.mul(head, plan.headDim), element);
     Value index = b.add(b.mul(resultRow, plan.queryColumns()), b.toI64(column));
     if (plan.splits == 0) {
-      Value inverse = b.divF(b.f32c(1), weights);
-      sums = b.mulF(sums, vector::BroadcastOp::create(b, four, inverse));
-      return storeResult(b, plan, bindings.result(0), index, sums);
+      Value inverse = b.divF(b.f32c(1), state.weights);
+      Value four = vector::BroadcastOp::create(b, state.sums.getType(), inverse);
+      return storeResult(b, plan, bindings.result(0), index, b.mulF(state.sums, four));
     }
-    storeResult(b, plan, bindings.result(0), index, sums);
-    Value state = b.add(b.mul(resultRow, plan.kvHeads * plan.group), b.toI64(head));
-    Value both = vector::FromElementsOp::create(b, pair, ValueRange{largest, weights});
-    b.ifElse(b.equal(element, 0),
-             [&] { b.store(both, b.at(bindings.result(1), b.mul(state, 8)), 8); });
+    storeResult(b, plan, bindings.result(0), index, state.sums);
+    Value offset = b.mul(b.add(b.mul(resultRow, plan.kvHeads * plan.group), b.toI64(head)), 8);
+    Value both = vector::FromElementsOp::create(b, b.vectorOf(b.f32, 2),
+                                                ValueRange{state.largest, state.weights});
+    b.ifElse(b.equal(element, 0), [&] { b.store(both, b.at(bindings.result(1), offset), 8); });
   }
 
   Simt &b;
@@ -295,7 +327,9 @@ private:
   Value shared;
   VectorType sumType;
   AttentionTile tile;
+  Value wave;
   Value group, chunk;      ///< The lane's, in its wave and in a head.
+  Value begin, end;        ///< Positions of the range, or of all that the rows see; uniform.
   Value firstRow, lastRow; ///< Of these query rows; of the block.
   SmallVector<SmallVector<Value>> queries;
   SmallVector<Value> last; ///< Last visible position of each row; uniform.
