@@ -122,6 +122,9 @@ llvm::Error Compilation::compileTarget(const Selection &selection, const Bounds 
   // The rows that a workgroup has on a matrix unit (compiler/codegen/simt/AttentionMatrix.cpp).
   if (target.family != TargetFamily::X86)
     lowering.attentionQueryRows = 64;
+  // A GPU finds the best tokens faster than it sends all logits to the host; 40 are enough for the
+  // usual --top-k.
+  lowering.candidates = target.family == TargetFamily::X86 ? 0 : 40;
   lowering.maxContext = bounds.maxContext;
   lowering.maxBatch = bounds.maxBatch;
   lowering.kvTokens = static_cast<int64_t>(bounds.kvTokens);

@@ -213,6 +213,8 @@ std::unique_ptr<fb::ProgramT> Encoder::encodeProgram(rt::ProgramOp source) {
   program->step = encode(source.getStepLayout(), bounds);
   program->arena_bytes = source.getArenaBytes();
   program->logits_offset = source.getLogitsOffset();
+  program->candidates = static_cast<uint32_t>(source.getCandidates().value_or(0));
+  program->candidates_offset = source.getCandidatesOffset().value_or(0);
   auto cost = [&](llvm::StringRef name) -> uint64_t {
     auto value = source.getCosts().getAs<mlir::IntegerAttr>(name);
     return value ? value.getInt() : 0;

@@ -82,7 +82,8 @@ private:
                             {"max-sequences", sequences(), 1, maxTokens},
                             {"max-logit-rows", maxLogitRows, 1, most},
                             {"attention-block-rows", attentionBlockRows, 1, maxTokens},
-                            {"attention-query-rows", attentionQueryRows, 0, most}};
+                            {"attention-query-rows", attentionQueryRows, 0, most},
+                            {"candidates", candidates, 0, llm::TopKOp::mostCandidates}};
     for (const Bound &bound : bounds)
       if (bound.value < bound.least || bound.value > bound.most)
         return getOperation().emitError() << "expected " << bound.name << " from " << bound.least
@@ -95,7 +96,27 @@ private:
     program.setName(name.str());
     program->setAttr("llm.program", bounds);
     getOperation().push_back(program);
+    if (candidates != 0)
+      addCandidates(program);
     return program;
+  }
+
+  /// Returns the largest of the logits, too, which are the last tensor that the function returns.
+  void addCandidates(func::FuncOp program) {
+    Operation *terminator = program.getBody().front().getTerminator();
+    for (Value logits : llvm::reverse(terminator->getOperands())) {
+      auto type = dyn_cast<RankedTensorType>(logits.getType());
+      if (!type)
+        continue;
+      OpBuilder builder(terminator);
+      int64_t count = std::min<int64_t>(candidates, type.getShape().back());
+      auto result = llm::rowsType(count, llm::CandidateType::get(&getContext()));
+      Value best = llm::TopKOp::create(builder, terminator->getLoc(), result, logits);
+      terminator->insertOperands(terminator->getNumOperands(), best);
+      program.setFunctionType(builder.getFunctionType(
+          program.getArgumentTypes(), llvm::to_vector(terminator->getOperandTypes())));
+      return;
+    }
   }
 
   void addDecode(func::FuncOp model, int64_t bucket) {

@@ -118,7 +118,9 @@ def LlmSpecialise : Pass<"llm-specialise", "::mlir::ModuleOp"> {
            "Consecutive tokens of a sequence that one attention tile of a step takes at most.">,
     Option<"attentionQueryRows", "attention-query-rows", "int64_t", "0",
            "If not 0, such a tile takes as many tokens as make so many rows of query heads that "
-           "share a KV head, in place of attention-block-rows.">];
+           "share a KV head, in place of attention-block-rows.">,
+    Option<"candidates", "candidates", "int64_t", "0",
+           "Programs also return so many of the largest logits of each row (llm.top_k); 0: none.">];
   let dependentDialects = ["::tawny::llm::LlmDialect"];
 }
 
@@ -289,7 +291,7 @@ def RtVerifyProgram : Pass<"rt-verify-program", "::mlir::ModuleOp"> {
     3. what is read from the arena was last written, all of it, by one earlier launch: so live
        ranges of buffers do not overlap;
     4. what a launch writes lies apart from what else it touches;
-    5. the logits were written, and nothing wrote over them.
+    5. the logits were written, and nothing wrote over them; so were candidates, if there are any.
   }];
 }
 

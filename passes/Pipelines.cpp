@@ -26,6 +26,7 @@ LlmSpecialiseOptions specialiseOptions(const LowerToRtOptions &options) {
   result.maxLogitRows = options.maxLogitRows;
   result.attentionBlockRows = options.attentionBlockRows;
   result.attentionQueryRows = options.attentionQueryRows;
+  result.candidates = options.candidates;
   return result;
 }
 

@@ -46,6 +46,10 @@ struct LowerToRtOptions : mlir::PassPipelineOptions<LowerToRtOptions> {
       *this, "attention-tiles",
       llvm::cl::desc("Tiles that attention of a decode is split into; 0: it stays whole."),
       llvm::cl::init(0)};
+  Option<int64_t> candidates{
+      *this, "candidates",
+      llvm::cl::desc("Largest logits that programs return of each row; 0: none."),
+      llvm::cl::init(0)};
   Option<int64_t> maxContext{*this, "max-context", llvm::cl::desc("Tokens of a sequence at most."),
                              llvm::cl::init(4096)};
   Option<int64_t> kvTokens{*this, "kv-tokens",

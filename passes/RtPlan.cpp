@@ -48,6 +48,8 @@ uint64_t rowBytesOf(RankedTensorType type) {
     return UINT64_MAX;
   if (isa<llm::A8Type>(type.getElementType()))
     return ActivationRow{columns}.bytes();
+  if (isa<llm::CandidateType>(type.getElementType()))
+    return columns * (sizeof(float) + sizeof(int32_t));
   return columns * (type.getElementType().isF16() ? 2 : sizeof(float));
 }
 
@@ -118,13 +120,17 @@ private:
     return success();
   }
 
-  /// The one tensor that the function returns.
+  /// The one tensor that the function returns besides candidates.
   LogicalResult findLogits() {
     Operation *terminator = function.getBody().front().getTerminator();
     for (Value value : terminator->getOperands()) {
       auto type = dyn_cast<RankedTensorType>(value.getType());
       if (!type)
         continue;
+      if (isa<llm::CandidateType>(type.getElementType()) && !candidates) {
+        candidates = value;
+        continue;
+      }
       if (logits)
         return terminator->emitOpError("expects one tensor, the logits, found two");
       if (!value.getDefiningOp<rt::DispatchOp>() || !type.getElementType().isF32())
@@ -285,11 +291,18 @@ private:
 
   LogicalResult emit(const ProgramCosts &costs) {
     OpBuilder builder(function);
-    auto made = rt::ProgramOp::create(builder, function.getLoc(), function.getSymNameAttr(),
-                                      FlatSymbolRefAttr::get(executable()), program, stepLayout,
-                                      geometry, builder.getI64IntegerAttr(arenaBytes),
-                                      builder.getI64IntegerAttr(buffers[bufferOf[logits]].offset),
-                                      costsAttribute(function.getContext(), costs));
+    auto offsetOf = [&](Value tensor) {
+      return builder.getI64IntegerAttr(buffers[bufferOf[tensor]].offset);
+    };
+    IntegerAttr candidateCount, candidateOffset;
+    if (candidates) {
+      candidateCount = builder.getI64IntegerAttr(llm::columnsOf(candidates));
+      candidateOffset = offsetOf(candidates);
+    }
+    auto made = rt::ProgramOp::create(
+        builder, function.getLoc(), function.getSymNameAttr(), FlatSymbolRefAttr::get(executable()),
+        program, stepLayout, geometry, builder.getI64IntegerAttr(arenaBytes), offsetOf(logits),
+        candidateCount, candidateOffset, costsAttribute(function.getContext(), costs));
     builder.setInsertionPointToStart(&made.getBody().emplaceBlock());
     for (PlannedDispatch &planned : dispatches) {
       SmallVector<Attribute> bindings;
@@ -317,7 +330,7 @@ private:
   llvm::DenseMap<Operation *, unsigned> steps;
   rt::StepLayoutAttr stepLayout;
   rt::KvGeometryAttr geometry;
-  Value logits;
+  Value logits, candidates; ///< `candidates` may be null.
   SmallVector<Buffer> buffers;
   llvm::DenseMap<Value, unsigned> bufferOf;
   uint64_t arenaBytes = 0;

@@ -28,6 +28,9 @@ bool sameBytes(rt::BindingAttr a, rt::BindingAttr b) {
 bool reads(rt::BindingAttr binding) { return binding.getAccess() != rt::Access::Write; }
 bool writes(rt::BindingAttr binding) { return binding.getAccess() != rt::Access::Read; }
 
+/// Bytes of an !llm.candidate.
+constexpr int64_t candidateBytes = 8;
+
 /// Something that a launch wrote to the arena.
 struct Written {
   rt::LaunchOp launch;
@@ -44,7 +47,7 @@ public:
     for (auto launch : program.getBody().getOps<rt::LaunchOp>())
       if (failed(checkKernel(launch)) || failed(checkSpaces(launch)) || failed(checkArena(launch)))
         return failure();
-    return checkLogits();
+    return success(succeeded(checkLogits()) && succeeded(checkCandidates()));
   }
 
 private:
@@ -153,18 +156,35 @@ private:
       rt::BindingAttr binding = last.binding;
       if (binding.getOffset() == offset && binding.getF32() &&
           binding.getBytes() / logitRows == binding.getRowBytes())
-        return checkNotOverwritten(last);
+        return checkNotOverwritten(last, "the logits");
     }
     return program.emitOpError("expects a launch that writes ")
            << logitRows << " rows of f32 logits at " << offset << ", found none";
   }
 
-  LogicalResult checkNotOverwritten(Written &logits) {
+  LogicalResult checkCandidates() {
+    if (!program.getCandidates())
+      return success();
+    int64_t logitRows = program.getProgram().getLogitRows();
+    int64_t rowBytes = static_cast<int64_t>(*program.getCandidates()) * candidateBytes;
+    auto offset = static_cast<int64_t>(*program.getCandidatesOffset());
+    for (Written &last : llvm::reverse(written)) {
+      rt::BindingAttr binding = last.binding;
+      if (binding.getOffset() == offset && binding.getRowBytes() == rowBytes &&
+          binding.getBytes() == logitRows * rowBytes)
+        return checkNotOverwritten(last, "the candidates");
+    }
+    return program.emitOpError("expects a launch that writes ")
+           << logitRows << " rows of " << *program.getCandidates() << " candidates at " << offset
+           << ", found none";
+  }
+
+  LogicalResult checkNotOverwritten(Written &result, const char *what) {
     for (Written &other : llvm::reverse(written)) {
-      if (other.launch == logits.launch)
+      if (other.launch == result.launch)
         return success();
-      if (overlap(other.binding, logits.binding))
-        return other.launch.emitOpError("writes over the logits: ") << other.binding;
+      if (overlap(other.binding, result.binding))
+        return other.launch.emitOpError("writes over ") << what << ": " << other.binding;
     }
     return success();
   }

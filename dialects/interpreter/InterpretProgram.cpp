@@ -82,6 +82,19 @@ static void writeHalfRow(llvm::ArrayRef<float> row, uint8_t *bytes) {
   }
 }
 
+static llvm::Error writeCandidates(rt::BindingAttr binding, const Candidates &candidates,
+                                   std::vector<uint8_t> &arena) {
+  int64_t rowBytes = candidates.columns * static_cast<int64_t>(sizeof(Candidates::Candidate));
+  if (binding.getSpace() != rt::Space::Arena || binding.getRowBytes() != rowBytes ||
+      candidates.rows * rowBytes > binding.getBytes())
+    return llvm::createStringError("expects %lld rows of %lld bytes in the arena as a result",
+                                   static_cast<long long>(candidates.rows),
+                                   static_cast<long long>(rowBytes));
+  std::memcpy(arena.data() + binding.getOffset(), candidates.values.data(),
+              static_cast<size_t>(candidates.rows * rowBytes));
+  return llvm::Error::success();
+}
+
 /// Rows of a kernel's activations: what its row count binding points at.
 static int64_t rowsOfLaunch(rt::LaunchOp op, rt::KernelOp kernel, const Step &step) {
   int64_t counts = op->getParentOfType<rt::ProgramOp>().getStepLayout().getCounts();
@@ -110,6 +123,8 @@ llvm::Expected<Value> Interpreter::readBinding(rt::BindingAttr binding, RankedTe
 
 llvm::Error Interpreter::writeBinding(rt::BindingAttr binding, const Value &value, Type type,
                                       ProgramState &state) {
+  if (auto *candidates = std::get_if<std::shared_ptr<const Candidates>>(&value))
+    return writeCandidates(binding, **candidates, state.arena);
   auto *plain = std::get_if<std::shared_ptr<const Rows>>(&value);
   auto *quantized = std::get_if<std::shared_ptr<const QuantizedRows>>(&value);
   if (binding.getSpace() != rt::Space::Arena || (!plain && !quantized))

@@ -150,6 +150,9 @@ llvm::Error Interpreter::runLlmOp(Operation &op, Environment &values) {
     setRows(values, merge,
             attentionMerge(*rowsOf(values, merge.getSums()), *rowsOf(values, merge.getState()),
                            static_cast<int64_t>(merge.getSplits()), merge.getHeads(), accumulate));
+  } else if (auto best = dyn_cast<llm::TopKOp>(op)) {
+    values[best] = std::make_shared<const Candidates>(
+        topK(*rowsOf(values, best.getInput()), llm::columnsOf(best.getResult())));
   } else if (auto logits = dyn_cast<llm::LogitRowsOp>(op)) {
     return setChecked(
         values, logits,

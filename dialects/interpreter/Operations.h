@@ -60,6 +60,10 @@ QuantizedRows quantize(const Rows &x);
 /// scale * code.
 Rows dequantize(const QuantizedRows &x);
 
+/// The `count` largest values of each row with their columns, the largest first, the lower column
+/// among equals; NaN never. Where there are fewer, -infinity and -1.
+Candidates topK(const Rows &x, int64_t count);
+
 /// One part of a linear.
 struct LinearPart {
   Weight weight;

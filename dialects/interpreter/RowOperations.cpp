@@ -112,6 +112,23 @@ void roundToHalf(Rows &x) {
     value = halfToFloat(floatToHalf(std::clamp(value, -most, most)));
 }
 
+Candidates topK(const Rows &x, int64_t count) {
+  Candidates result{x.rows, count, {}};
+  std::vector<Candidates::Candidate> row;
+  for (int64_t r = 0; r < x.rows; ++r) {
+    row.assign(static_cast<size_t>(count), {-std::numeric_limits<float>::infinity(), -1});
+    for (auto [column, value] : llvm::enumerate(x.row(r)))
+      if (!std::isnan(value))
+        row.push_back({value, static_cast<int32_t>(column)});
+    std::partial_sort(row.begin(), row.begin() + count, row.end(), [](auto a, auto b) {
+      // As unsigned, the token -1 stands behind every other.
+      return a.logit > b.logit || (a.logit == b.logit && uint32_t(a.token) < uint32_t(b.token));
+    });
+    result.values.insert(result.values.end(), row.begin(), row.begin() + count);
+  }
+  return result;
+}
+
 QuantizedRows quantize(const Rows &x) {
   constexpr int64_t groupSize = ActivationRow::groupElements;
   QuantizedRows result;

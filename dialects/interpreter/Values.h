@@ -37,6 +37,16 @@ struct QuantizedRows {
   std::vector<float> scales; ///< rows x columns / 32
 };
 
+/// `!llm.candidate` rows, row-major.
+struct Candidates {
+  struct Candidate {
+    float logit;
+    int32_t token;
+  };
+  int64_t rows = 0, columns = 0;
+  std::vector<Candidate> values;
+};
+
 /// A weight in its source format; a vector has one row. `storage` owns the bytes where nothing
 /// else does.
 struct Weight {
@@ -77,6 +87,7 @@ struct Pool {
 };
 
 using Value = std::variant<std::shared_ptr<const Rows>, std::shared_ptr<const QuantizedRows>,
-                           Weight, std::shared_ptr<const Step>, std::shared_ptr<const Pool>>;
+                           std::shared_ptr<const Candidates>, Weight, std::shared_ptr<const Step>,
+                           std::shared_ptr<const Pool>>;
 
 } // namespace tawny::interpreter

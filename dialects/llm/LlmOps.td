@@ -355,4 +355,24 @@ def Llm_LogitRowsOp : LlmOp<"logit_rows", [Pure, AllTypesMatch<["input", "result
   let assemblyFormat = "$input `,` $step attr-dict `:` type($result)";
 }
 
+def Llm_TopKOp : LlmOp<"top_k", [Pure]> {
+  let summary = "Finds the largest logits of each row, with their tokens, the largest first.";
+  let description = [{
+    Among equals the lower token comes first; NaN never comes. Where a row has fewer numbers than
+    the result has columns, the rest is -infinity with the token -1.
+    ```mlir
+    %c = llm.top_k %logits : tensor<?x1024xf32> -> tensor<?x40x!llm.candidate>
+    ```
+    1. top_k_c1: the result has 1 to 64 columns, and no more than the input.
+  }];
+  let arguments = (ins LlmRowsF32:$input);
+  let results = (outs TensorRankOf<[LlmCandidate], [2]>:$result);
+  let assemblyFormat = "$input attr-dict `:` type($input) `->` type($result)";
+  let extraClassDeclaration = [{
+    /// Most columns of a result.
+    static constexpr int64_t mostCandidates = 64;
+  }];
+  let hasVerifier = 1;
+}
+
 #endif // TAWNY_LLM_OPS

@@ -36,6 +36,13 @@ def LlmA8 : LlmType<"A8", "a8"> {
   }];
 }
 
+def LlmCandidate : LlmType<"Candidate", "candidate"> {
+  let summary = "a token that a row of logits favours: an f32 logit, then an i32 token";
+  let description = [{
+    8 bytes. It appears when a program of a GPU is specialised, and only where `llm.top_k` made it.
+  }];
+}
+
 def LlmStep : LlmType<"Step", "step"> {
   let summary = "what a step is to do: tokens, positions, sequences, pages, wanted logits";
 }

@@ -231,4 +231,12 @@ LogicalResult AttentionMergeOp::verify() {
   return success();
 }
 
+LogicalResult TopKOp::verify() {
+  // top_k_c1
+  int64_t most = std::min(mostCandidates, columnsOf(getInput())), columns = columnsOf(getResult());
+  if (columns < 1 || columns > most)
+    return emitOpError("expects 1 to ") << most << " candidates, found " << columns;
+  return success();
+}
+
 } // namespace tawny::llm

@@ -90,15 +90,20 @@ def Rt_ProgramOp : RtOp<"program", [Symbol, IsolatedFromAbove, NoTerminator, Sin
     rt.program @step on @cpu program <step, tokens = 512, ...> step_layout <...>
         kv <...> arena 1048576 logits 65536 costs {weight_bytes = ...} { rt.launch ... }
     ```
-    1. program_c1: `logits` lies inside the arena.
+    With `candidates 40 at 4096` the step also leaves the 40 largest logits of each row, as
+    `!llm.candidate`, at that offset of the arena.
+    1. program_c1: `logits` and `candidates` lie inside the arena.
   }];
   let arguments = (ins SymbolNameAttr:$sym_name, FlatSymbolRefAttr:$executable,
                        LlmProgram:$program, RtStepLayout:$step_layout, RtKvGeometry:$kv,
-                       I64Attr:$arena_bytes, I64Attr:$logits_offset, DictionaryAttr:$costs);
+                       I64Attr:$arena_bytes, I64Attr:$logits_offset,
+                       OptionalAttr<I64Attr>:$candidates, OptionalAttr<I64Attr>:$candidates_offset,
+                       DictionaryAttr:$costs);
   let regions = (region SizedRegion<1>:$body);
   let assemblyFormat = [{
     $sym_name `on` $executable `program` $program `step_layout` $step_layout `kv` $kv
-    `arena` $arena_bytes `logits` $logits_offset `costs` $costs attr-dict-with-keyword $body
+    `arena` $arena_bytes `logits` $logits_offset
+    (`candidates` $candidates^ `at` $candidates_offset)? `costs` $costs attr-dict-with-keyword $body
   }];
   let hasVerifier = 1;
 }

@@ -85,6 +85,12 @@ LogicalResult ProgramOp::verify() {
   if (arena < 0 || logits < 0 || logits > arena)
     return emitOpError("expects logits inside the arena of ")
            << arena << " bytes, found offset " << logits;
+  int64_t count = getCandidates().value_or(0), candidates = getCandidatesOffset().value_or(0);
+  if (getCandidates().has_value() != getCandidatesOffset().has_value() || count < 0 ||
+      count > llm::TopKOp::mostCandidates || candidates < 0 || candidates > arena)
+    return emitOpError("expects at most ")
+           << llm::TopKOp::mostCandidates << " candidates inside the arena of " << arena
+           << " bytes, found " << count << " at " << candidates;
   return success();
 }
 

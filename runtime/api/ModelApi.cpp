@@ -64,6 +64,7 @@ static ErrorOr<void> openComputing(tawny_model &opened, const char *path,
   if (!executor)
     return executor.takeError();
   opened.executor = std::move(*executor);
+  opened.executor->deferLogits();
   opened.batch.reserve(opened.model->bounds().kv.maxSequences);
   return {};
 }

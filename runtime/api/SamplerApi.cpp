@@ -1,6 +1,8 @@
 // Choosing tokens.
 #include "runtime/api/ApiModel.h"
 
+#include <cmath>
+
 using namespace tawny;
 
 tawny_sampler_params tawny_default_sampler_params(void) {
@@ -52,6 +54,17 @@ tawny_status tawny_sample(tawny_model *model, tawny_sampler *sampler, size_t row
     return api::fail(model, makeError("sample: expected a row below the %u of the last step, found "
                                       "%zu",
                                       model->last.rows, row));
+  // The largest logit is all that a greedy choice needs. One that is not finite is left to the
+  // sampler, which says so.
+  if (model->last.candidates && sampler->sampler.isGreedy()) {
+    format::Candidate best = model->last.candidates[row * model->last.candidatesPerRow];
+    if (std::isfinite(best.logit)) {
+      *token = best.token;
+      return tawny_sampler_accept(model, sampler, best.token);
+    }
+  }
+  if (ErrorOr<void> fetched = model->executor->fetchLogits(model->last); !fetched)
+    return api::fail(model, fetched.error());
   size_t vocabulary = model->vocabulary();
   ErrorOr<int32_t> chosen =
       sampler->sampler.sample({model->last.logits + row * vocabulary, vocabulary});

@@ -102,7 +102,15 @@ tawny_status tawny_step(tawny_model *model, const tawny_span *spans, size_t coun
   return TAWNY_OK;
 }
 
-const float *tawny_logits(const tawny_model *model, size_t *rows) {
+const float *tawny_logits(const tawny_model *given, size_t *rows) {
+  // Logits may still be on the device; no model is const, for tawny_open makes them.
+  auto *model = const_cast<tawny_model *>(given);
+  *rows = 0;
+  if (model->executor)
+    if (ErrorOr<void> fetched = model->executor->fetchLogits(model->last); !fetched) {
+      api::fail(model, fetched.error());
+      return nullptr;
+    }
   *rows = model->last.rows;
   return model->last.logits;
 }

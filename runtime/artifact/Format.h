@@ -30,6 +30,12 @@ struct Preamble {
 };
 static_assert(sizeof(Preamble) == preambleBytes);
 
+/// One of the largest logits of a row (Program.candidates).
+struct Candidate {
+  float logit;
+  int32_t token;
+};
+
 /// Bounds that no sensible model passes. They keep products of a damaged file far from overflow and
 /// make it fail by name instead of by running out of memory.
 inline constexpr uint64_t maxSegments = 1 << 16;
@@ -38,6 +44,7 @@ inline constexpr uint64_t maxHiddenSize = 1 << 24;
 inline constexpr uint64_t maxLayers = 1 << 16;
 inline constexpr uint64_t maxContext = 1 << 28;
 inline constexpr uint64_t maxBatch = 1 << 16;
+inline constexpr uint64_t maxCandidates = 64;
 inline constexpr uint64_t maxStepTokens = 1 << 20;
 inline constexpr uint64_t maxBindings = 64;
 inline constexpr uint64_t maxTiles = uint64_t(1) << 40;

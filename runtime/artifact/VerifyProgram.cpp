@@ -2,6 +2,7 @@
 #include "runtime/artifact/Format.h"
 #include "runtime/artifact/Verify.h"
 
+#include <algorithm>
 #include <cinttypes>
 
 namespace tawny::verify {
@@ -17,6 +18,21 @@ bool logits(Checker &check, const Field &where, const fb::Artifact &artifact,
                       "the arena");
 }
 
+/// Where it leaves the largest of each row.
+bool candidates(Checker &check, const Field &where, const fb::Artifact &artifact,
+                const fb::Program &program) {
+  if (program.candidates() == 0)
+    return true;
+  uint64_t most = std::min<uint64_t>(format::maxCandidates, artifact.model()->vocab_size());
+  uint64_t bytes =
+      uint64_t(program.step()->max_logit_rows()) * program.candidates() * sizeof(format::Candidate);
+  return check.inRange(where("candidates"), program.candidates(), 0, most) &&
+         check.multipleOf(where("candidates_offset"), program.candidates_offset(),
+                          format::dataAlignment) &&
+         check.within(where("candidates_offset"), program.candidates_offset(), bytes,
+                      program.arena_bytes(), "the arena");
+}
+
 bool program(Checker &check, const Field &where, const TargetContext &context,
              const fb::Program &program) {
   if (!(check.text(where("name"), program.name()) &&
@@ -27,7 +43,8 @@ bool program(Checker &check, const Field &where, const TargetContext &context,
     Field step = where("step");
     if (!(check.present(step, program.step()) &&
           stepLayout(check, step, context, *program.step()) &&
-          logits(check, where, context.artifact, program)))
+          logits(check, where, context.artifact, program) &&
+          candidates(check, where, context.artifact, program)))
       return false;
   }
   return dispatches(check, where, context, program);

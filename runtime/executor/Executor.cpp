@@ -39,6 +39,12 @@ ErrorOr<void> Executor::allocate() {
   if (!rows)
     return rows.takeError();
   logits = std::move(*rows);
+  if (uint64_t bytes = candidateBytes(target)) {
+    ErrorOr<Buffer> best = device.allocateHost(bytes);
+    if (!best)
+      return best.takeError();
+    candidates = std::move(*best);
+  }
   stepStaging.resize(device.hostView(stepTable.address()) ? 0 : stepTable.bytes());
   appends.reserve(model.bounds().kv.maxSequences);
   lengthsBefore.reserve(model.bounds().kv.maxSequences);
@@ -194,6 +200,10 @@ ErrorOr<void> Executor::collectLogits(Program &program, StepResult &result) {
     result.rows = rows;
     return {};
   }
+  if (defers && planner.isWholeBatch() && program.encoded().candidates() != 0) {
+    result.rows = rows;
+    return collectCandidates(program.encoded(), result);
+  }
   auto *first = static_cast<float *>(logits.address());
   std::span<float> target(first + uint64_t(result.rows) * model.vocabulary(),
                           uint64_t(rows) * model.vocabulary());
@@ -201,6 +211,31 @@ ErrorOr<void> Executor::collectLogits(Program &program, StepResult &result) {
     return read;
   result.logits = first;
   result.rows += rows;
+  return {};
+}
+
+ErrorOr<void> Executor::collectCandidates(const fb::Program &program, StepResult &result) {
+  result.candidatesPerRow = program.candidates();
+  auto *first = static_cast<format::Candidate *>(candidates.address());
+  std::span<format::Candidate> target(first, uint64_t(result.rows) * result.candidatesPerRow);
+  if (ErrorOr<void> read =
+          device.read(std::as_writable_bytes(target), arena.at(program.candidates_offset()));
+      !read)
+    return read;
+  result.candidates = first;
+  return {};
+}
+
+ErrorOr<void> Executor::fetchLogits(StepResult &last) {
+  if (last.logits || last.rows == 0)
+    return {};
+  auto *first = static_cast<float *>(logits.address());
+  std::span<float> target(first, uint64_t(last.rows) * model.vocabulary());
+  if (ErrorOr<void> read =
+          device.read(std::as_writable_bytes(target), arena.at(last.program->logits_offset()));
+      !read)
+    return read;
+  last.logits = first;
   return {};
 }
 

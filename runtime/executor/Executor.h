@@ -1,6 +1,7 @@
 // Runs batches of sequences on a model.
 #pragma once
 
+#include "runtime/artifact/Format.h"
 #include "runtime/executor/Model.h"
 #include "runtime/executor/Program.h"
 #include "runtime/executor/StepPlanner.h"
@@ -18,9 +19,13 @@ namespace tawny {
 /// What a step came to.
 struct StepResult {
   KvPool::Outcome outcome = KvPool::Outcome::Done;
-  /// f32 [rows, vocabulary], in the order of the inputs and their tokens; null where rows is 0.
+  /// f32 [rows, vocabulary], in the order of the inputs and their tokens; null where rows is 0 or
+  /// they were deferred.
   const float *logits = nullptr;
   uint32_t rows = 0;
+  /// [rows, candidatesPerRow], the largest logits of each row, where logits were deferred.
+  const format::Candidate *candidates = nullptr;
+  uint32_t candidatesPerRow = 0;
   /// What ran, and how often: its costs are those of one part. Null for an empty batch.
   const fb::Program *program = nullptr;
   uint32_t parts = 0;
@@ -54,6 +59,13 @@ public:
   KvPool &sequences() { return pool; }
   const KvPool &sequences() const { return pool; }
 
+  /// From now on logits stay on the device where it has found their largest, which are read
+  /// instead: a few hundred bytes of each row for 128 KiB of 32000 tokens. fetchLogits gets the
+  /// rest.
+  void deferLogits() { defers = true; }
+  /// Reads the logits of the last step, if that is still to do.
+  ErrorOr<void> fetchLogits(StepResult &last);
+
   /// How decode steps are launched from now on; the model's options say how at first.
   void setLaunchMode(LaunchMode mode) { launching = mode; }
   /// What LaunchMode::Auto has chosen for the decode program of a batch; nothing before its first
@@ -74,6 +86,7 @@ private:
   ErrorOr<void> runPart(Program &program, std::span<const SequenceInput> batch);
   ErrorOr<void> runObserved(Program &program);
   ErrorOr<void> collectLogits(Program &program, StepResult &result);
+  ErrorOr<void> collectCandidates(const fb::Program &program, StepResult &result);
 
   Model &model;
   Device &device;
@@ -81,6 +94,7 @@ private:
   Buffer arena, kv, stepTable;
   std::vector<std::byte> stepStaging; ///< for devices whose memory the host cannot write
   Buffer logits;                      ///< f32 rows that are not read in the arena itself
+  Buffer candidates;                  ///< those of one part
   std::vector<Program> programs;      ///< step, then decode in ascending size
   StepPlanner planner;
   std::vector<KvAppend> appends;
@@ -88,6 +102,7 @@ private:
   std::vector<uint32_t> lastBatch; ///< per sequence slot, the batch that named it last
   uint32_t batchNumber = 0;
   LaunchMode launching;
+  bool defers = false;
   LaunchObserver *observer = nullptr;
   std::vector<double> launchSeconds; ///< as the observer gets them
 };

@@ -1,5 +1,6 @@
 #include "runtime/executor/MemoryPlan.h"
 
+#include "runtime/artifact/Format.h"
 #include "runtime/device/gpu/Staging.h"
 #include "runtime/executor/Program.h"
 
@@ -43,6 +44,15 @@ static uint64_t hostBytes(const fb::Target &target, const ExecutionBounds &bound
   return bytes;
 }
 
+uint64_t candidateBytes(const fb::Target &target) {
+  uint64_t most = 0;
+  for (const fb::Program *program : *target.programs())
+    if (program->candidates() != 0)
+      most = std::max(most, uint64_t(program->step()->max_logit_rows()) * program->candidates() *
+                                sizeof(format::Candidate));
+  return most;
+}
+
 std::vector<MemoryLine> planMemory(const Artifact &artifact, const fb::Target &target,
                                    const ExecutionBounds &bounds) {
   uint64_t weights = 0;
@@ -50,7 +60,8 @@ std::vector<MemoryLine> planMemory(const Artifact &artifact, const fb::Target &t
     weights += artifact.segment(segment).size();
   bool inPlace = target.device()->string_view() == "cpu";
   uint64_t logits =
-      uint64_t(bounds.maxLogitRows) * artifact.header().model()->vocab_size() * sizeof(float);
+      uint64_t(bounds.maxLogitRows) * artifact.header().model()->vocab_size() * sizeof(float) +
+      candidateBytes(target);
   std::vector<MemoryLine> plan = {
       {"weights", weights, inPlace},
       {"resident", target.resident_bytes(), false},

@@ -34,6 +34,9 @@ std::vector<uint32_t> usedSegments(const fb::Artifact &artifact, const fb::Targe
 uint64_t stepBytes(const fb::Target &target);
 uint64_t arenaBytes(const fb::Target &target);
 
+/// Bytes of the candidates that one run of a program leaves at most.
+uint64_t candidateBytes(const fb::Target &target);
+
 /// One line per allocation: weights, resident, kv, arena, step, logits, host, and, of a GPU, the
 /// pinned memory that everything passes through (staging).
 std::vector<MemoryLine> planMemory(const Artifact &artifact, const fb::Target &target,

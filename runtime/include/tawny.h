@@ -233,7 +233,7 @@ TAWNY_API tawny_status tawny_step(tawny_model *model, const tawny_span *spans, s
 
 /* The logits of the last tawny_step: row-major f32 [rows, vocabulary], in the order of the spans
  * and, within a span, of the tokens that wanted them. Valid until the next tawny_step; NULL where
- * there are none. */
+ * there are none, or where they cannot be read from the device, which tawny_last_error explains. */
 TAWNY_API const float *tawny_logits(const tawny_model *model, size_t *rows);
 
 /* -- Sampling --------------------------------------------------------------------------------- */

@@ -51,6 +51,11 @@ public:
   /// Chooses a token from its logits, and remembers it. Logits that are not finite are an error.
   ErrorOr<int32_t> sample(std::span<const float> logits);
 
+  /// Whether sample() takes the largest logit, the lowest id among equals, whatever came before.
+  bool isGreedy() const {
+    return options.temperature == 0 && (options.repeatPenalty == 1 || options.repeatWindow == 0);
+  }
+
   /// Remembers a token that was not sampled, such as one of the prompt, for the repetition penalty.
   ErrorOr<void> accept(int32_t token);
 

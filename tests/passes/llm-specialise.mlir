@@ -2,6 +2,8 @@
 // RUN:   attention-block-rows=4" | FileCheck %s --enable-var-scope
 // RUN: tawny-opt %s --llm-specialise="max-batch=4 max-sequences=6 max-tokens=8 max-logit-rows=2 \
 // RUN:   attention-block-rows=1" | FileCheck %s --enable-var-scope --check-prefix=RAISED
+// RUN: tawny-opt %s --llm-specialise="max-batch=1 max-tokens=8 attention-block-rows=1 candidates=40" \
+// RUN:   | FileCheck %s --enable-var-scope --check-prefix=BEST
 
 // The model's query heads come in pairs that share a KV head.
 // RUN: tawny-opt %S/Inputs/tiny.mlir --llm-specialise="max-batch=1 attention-query-rows=48" \
@@ -50,3 +52,14 @@ func.func @step(%step: !llm.step, %x: tensor<?x8xf32>) -> tensor<?x8xf32> {
 // RAISED: @decode_2
 // RAISED: @decode_4
 // RAISED-NOT: func.func
+
+// Every program finds the best of its logits, all 8 here, which are fewer than 40.
+// BEST: func.func @step
+// BEST-SAME: -> (tensor<?x8xf32>, tensor<?x8x!llm.candidate>)
+// BEST: %[[Z:.*]] = llm.logit_rows
+// BEST-NEXT: %[[C:.*]] = llm.top_k %[[Z]] : tensor<?x8xf32> -> tensor<?x8x!llm.candidate>
+// BEST-NEXT: return %[[Z]], %[[C]]
+// BEST: func.func @decode_1
+// BEST: %[[Y:.*]] = llm.silu
+// BEST-NEXT: %[[C1:.*]] = llm.top_k %[[Y]]
+// BEST-NEXT: return %[[Y]], %[[C1]]

@@ -177,3 +177,41 @@ func.func @decode_2(%step: !llm.step, %kv: !kv) -> tensor<?x16xf32>
     : (tensor<?x32x!llm.a8>, tensor<16x32x!llm.q8_0>) -> tensor<?x16xf32>
   return %y : tensor<?x16xf32>
 }
+
+// -----
+
+// Candidates are 8 bytes each, and stay until the end beside the logits.
+!kv = !llm.kv<layers = 1, heads = 1, dim = 8>
+#decode = #llm.program<decode, tokens = 2, sequences = 2, logit_rows = 2, block_rows = 1>
+
+llm.weight @embed : tensor<16x32xf32> at 0 layout "simt32"
+
+rt.executable @kernels target <"t", layout = "simt32", activations = "f32"> {
+  rt.kernel @embed grid <1 x tokens by 1> bindings [#rt.arg<row_count 0, read>,
+      #rt.arg<tokens 0, read>, #rt.arg<operand 1, read>, #rt.arg<result 0, write>] {
+  ^bb0(%step: !llm.step, %table: tensor<16x32xf32>):
+    %y = llm.embed %step, %table : tensor<16x32xf32> -> tensor<?x32xf32>
+    rt.return %y : tensor<?x32xf32>
+  }
+  rt.kernel @top_k grid <1 x tokens by 1> bindings [#rt.arg<row_count 0, read>,
+      #rt.arg<operand 0, read>, #rt.arg<result 0, write>] {
+  ^bb0(%x: tensor<?x32xf32>):
+    %y = llm.top_k %x : tensor<?x32xf32> -> tensor<?x5x!llm.candidate>
+    rt.return %y : tensor<?x5x!llm.candidate>
+  }
+}
+
+// CHECK-LABEL: rt.program @decode_2
+// CHECK-SAME: arena 384 logits 0 candidates 5 at 256 costs
+func.func @decode_2(%step: !llm.step, %kv: !kv) -> (tensor<?x32xf32>, tensor<?x5x!llm.candidate>)
+    attributes {llm.program = #decode} {
+  %w = llm.load_weight @embed : tensor<16x32xf32>
+  %x = rt.dispatch @kernels::@embed(%step, %w) label "embed"
+    : (!llm.step, tensor<16x32xf32>) -> tensor<?x32xf32>
+  // CHECK: @top_k
+  // CHECK-SAME: #rt.bind<arena, 0, 256, read, 128, true>
+  // CHECK-SAME: #rt.bind<arena, 256, 80, write, 40, false>
+  %c = rt.dispatch @kernels::@top_k(%x) label "top_k"
+    : (tensor<?x32xf32>) -> tensor<?x5x!llm.candidate>
+  return %x, %c : tensor<?x32xf32>, tensor<?x5x!llm.candidate>
+}

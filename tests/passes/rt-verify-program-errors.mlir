@@ -201,3 +201,16 @@ rt.program @no_logits on @kernels
   rt.launch @kernels::@embed label "embed" grid <1 x tokens by 1>
     [#rt.bind<step, 64, 8, read, 0, false>, #rt.bind<weight @w, 0, 512, read, 0, false>, #rt.bind<arena, 0, 64, write, 32, true>]
 }
+
+// The candidates were never written: nothing has rows of 3 times 8 bytes there.
+// expected-error@+1 {{expects a launch that writes 2 rows of 3 candidates at 0, found none}}
+rt.program @no_candidates on @kernels
+    program <decode, tokens = 2, sequences = 2, logit_rows = 2, block_rows = 1>
+    step_layout <counts = 0, tokens = 64, positions = 128, kvSlots = 192, attentionBlocks = 256,
+                 blockTables = 320, logitRows = 384, maxAttentionBlocks = 2, maxPages = 1,
+                 bytes = 448>
+    kv <layers = 1, heads = 1, headDim = 8, pageTokens = 16, pages = 1>
+    arena 192 logits 0 candidates 3 at 0 costs {} {
+  rt.launch @kernels::@embed label "embed" grid <1 x tokens by 1>
+    [#rt.bind<step, 64, 8, read, 0, false>, #rt.bind<weight @w, 0, 512, read, 0, false>, #rt.bind<arena, 0, 64, write, 32, true>]
+}

@@ -74,7 +74,7 @@ static std::string missingEmitter(Operation *op) {
     return "no emitter yet for a body of several ops on GPUs";
   if (isa<llm::LinearOp, llm::RmsNormOp, llm::AddRmsNormOp, llm::EmbedOp, llm::RopeOp,
           llm::QuantizeOp, llm::LogitRowsOp, llm::KvAppendOp, llm::AttentionOp,
-          llm::AttentionPartOp, llm::AttentionMergeOp>(op) ||
+          llm::AttentionPartOp, llm::AttentionMergeOp, llm::TopKOp>(op) ||
       isElementwise(op))
     return "";
   return ("no emitter yet for '" + op->getName().getStringRef() + "' on GPUs").str();
@@ -97,6 +97,7 @@ static llvm::Expected<KernelBody> plan(rt::KernelOp kernel, Operation *op, const
       .Case<llm::QuantizeOp>([&](auto quantize) { return planQuantize(kernel, quantize, target); })
       .Case<llm::LogitRowsOp>([&](auto rows) { return planLogitRows(kernel, rows, target); })
       .Case<llm::KvAppendOp>([&](auto append) { return planKvAppend(kernel, append, target); })
+      .Case<llm::TopKOp>([&](auto best) { return planTopK(kernel, best, target); })
       .Default([&](Operation *other) { return planElementwise(kernel, other, target); });
 }
 

@@ -93,6 +93,8 @@ llvm::Expected<KernelBody> planAttention(rt::KernelOp kernel, llm::AttentionPart
 /// Plans the kernel that makes one of the ranges; AttentionMerge.cpp has the loop nest.
 llvm::Expected<KernelBody> planAttentionMerge(rt::KernelOp kernel, llm::AttentionMergeOp op,
                                               const TargetInfo &target);
+/// TopK.cpp has the loop nest.
+llvm::Expected<KernelBody> planTopK(rt::KernelOp kernel, llm::TopKOp op, const TargetInfo &target);
 
 /// One kernel of a gpu.module.
 struct EmittedKernel {

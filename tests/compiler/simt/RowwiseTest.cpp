@@ -3,6 +3,7 @@
 #include "passes/KernelShapes.h"
 #include "tests/compiler/simt/KernelHarness.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -266,6 +267,63 @@ TEST_F(SimtRowwise, Appends) {
         ++written;
       }
     EXPECT_EQ(written, k.size());
+  }
+}
+
+/// What llm.top_k leaves.
+struct Candidate {
+  float logit;
+  int32_t token;
+  bool operator==(const Candidate &) const = default;
+};
+
+void PrintTo(const Candidate &candidate, std::ostream *os) {
+  *os << candidate.token << ": " << candidate.logit;
+}
+
+/// The best of each row by sorting all of it.
+std::vector<Candidate> bestOf(const std::vector<float> &x, size_t columns, size_t count) {
+  std::vector<Candidate> best;
+  for (size_t row = 0; row < x.size() / columns; ++row) {
+    std::vector<Candidate> all;
+    for (size_t c = 0; c < columns; ++c)
+      if (!std::isnan(x[row * columns + c]))
+        all.push_back({x[row * columns + c], static_cast<int32_t>(c)});
+    std::sort(all.begin(), all.end(), [](const Candidate &a, const Candidate &b) {
+      return a.logit > b.logit || (a.logit == b.logit && a.token < b.token);
+    });
+    all.resize(count, {-std::numeric_limits<float>::infinity(), -1});
+    best.insert(best.end(), all.begin(), all.end());
+  }
+  return best;
+}
+
+TEST_F(SimtRowwise, TopK) {
+  struct Shape {
+    uint64_t columns, count;
+  };
+  for (auto [columns, k] : {Shape{1, 1}, Shape{77, 64}, Shape{1024, 40}, Shape{5001, 5}}) {
+    const uint64_t rows = 3;
+    std::string x = rowsOf(columns);
+    std::string y = "tensor<?x" + std::to_string(k) + "x!llm.candidate>";
+    SimtKernel kernel = SimtKernel::compile(
+        rowKernel(unaryBindings, "%x: " + x, "%y = llm.top_k %x : " + x + " -> " + y, "%y", y));
+    std::vector<float> logits = activations(rows, columns);
+    // Coarse, so that many are equal; the second row has nothing but NaN, zeros and an infinity.
+    for (size_t i = 0; i < logits.size(); ++i)
+      logits[i] = std::round(logits[i] * 4) / 4;
+    if (columns > 1) {
+      for (size_t c = 0; c < columns; ++c)
+        logits[columns + c] = std::numeric_limits<float>::quiet_NaN();
+      logits[columns + 3] = -0.0f;
+      logits[columns + 9] = 0;
+      logits[columns + 60] = -std::numeric_limits<float>::infinity();
+    }
+    GpuBuffer n = count(rows), input = GpuBuffer::of(logits);
+    GpuBuffer output(rows * k * sizeof(Candidate));
+    kernel.run({&n, &input, &output}, rows);
+    EXPECT_EQ(output.read<Candidate>(), bestOf(logits, columns, k))
+        << chip() << " " << columns << " columns, seed " << seed;
   }
 }
 

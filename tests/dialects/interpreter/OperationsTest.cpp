@@ -139,6 +139,20 @@ TEST(LogitRows, KeepsTheStepsOrder) {
   EXPECT_EQ(messageOf(refused.takeError()), "expects logit rows from 0 to 2, found 3");
 }
 
+TEST(TopK, TakesTheLargestAndTheLowerColumnAmongEquals) {
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const float infinity = std::numeric_limits<float>::infinity();
+  Candidates result = topK(makeRows(2, 4, {1, 3, 3, -2, nan, -infinity, nan, nan}), 3);
+  EXPECT_EQ(result.columns, 3);
+  const std::vector<std::pair<float, int32_t>> expected = {
+      {3, 1}, {3, 2}, {1, 0}, {-infinity, 1}, {-infinity, -1}, {-infinity, -1}};
+  ASSERT_EQ(result.values.size(), expected.size());
+  for (size_t i = 0; i < expected.size(); ++i) {
+    EXPECT_EQ(result.values[i].logit, expected[i].first) << i;
+    EXPECT_EQ(result.values[i].token, expected[i].second) << i;
+  }
+}
+
 TEST(Quantize, RoundsTiesToEvenUnderAScalePerGroup) {
   Rows x(1, 96);
   x.values[0] = -127; // group 0: scale 1

@@ -270,3 +270,19 @@ func.func private @decode() attributes {
 
 // expected-error@+1 {{expects elements of 16 or 32 bits, found 8}}
 func.func private @pool_bits(!llm.kv<layers = 1, heads = 2, dim = 16, bits = 8>)
+
+// -----
+
+func.func @top_k_c1(%x: tensor<?x40xf32>) {
+  // expected-error@+1 {{expects 1 to 40 candidates, found 41}}
+  %0 = llm.top_k %x : tensor<?x40xf32> -> tensor<?x41x!llm.candidate>
+  return
+}
+
+// -----
+
+func.func @top_k_c1_most(%x: tensor<?x400xf32>) {
+  // expected-error@+1 {{expects 1 to 64 candidates, found 65}}
+  %0 = llm.top_k %x : tensor<?x400xf32> -> tensor<?x65x!llm.candidate>
+  return
+}

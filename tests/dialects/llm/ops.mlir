@@ -132,3 +132,11 @@ func.func private @decode() attributes {
 // CHECK-SAME: !llm.kv<layers = 1, heads = 2, dim = 16, bits = 32>)
 func.func private @pools(!llm.kv<layers = 1, heads = 2, dim = 16, bits = 16>,
                          !llm.kv<layers = 1, heads = 2, dim = 16, bits = 32>)
+
+// The best logits of each row, with their tokens.
+// CHECK-LABEL: func.func @top_k
+func.func @top_k(%logits: tensor<?x1024xf32>) -> tensor<?x40x!llm.candidate> {
+  // CHECK: llm.top_k %{{.*}} : tensor<?x1024xf32> -> tensor<?x40x!llm.candidate>
+  %c = llm.top_k %logits : tensor<?x1024xf32> -> tensor<?x40x!llm.candidate>
+  return %c : tensor<?x40x!llm.candidate>
+}

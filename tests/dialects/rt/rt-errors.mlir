@@ -109,6 +109,18 @@ rt.program @program_c1 on @cpu
 
 // -----
 
+// expected-error@+1 {{expects at most 64 candidates inside the arena of 64 bytes, found 40 at 128}}
+rt.program @program_c1_candidates on @cpu
+    program <decode, tokens = 1, sequences = 1, logit_rows = 1, block_rows = 1>
+    step_layout <counts = 0, tokens = 64, positions = 128, kvSlots = 192, attentionBlocks = 256,
+                 blockTables = 320, logitRows = 384, maxAttentionBlocks = 1, maxPages = 1,
+                 bytes = 448>
+    kv <layers = 1, heads = 1, headDim = 8, pageTokens = 16, pages = 1>
+    arena 64 logits 0 candidates 40 at 128 costs {} {
+}
+
+// -----
+
 rt.executable @cpu target <"x86-64-v4", layout = "simd16", activations = "f32"> {
   rt.kernel @silu grid <1 x tokens by 1>
       bindings [#rt.arg<operand 0, read>, #rt.arg<result 0, write>] {

@@ -50,6 +50,21 @@ constexpr Damage programDamages[] = {
     {"logits outside", [](fb::ArtifactT &a) { program(a, 1).logits_offset = 1088; },
      "targets[0].programs[1].logits_offset: expected a range inside the 1536 bytes of the arena, "
      "found 512 bytes at 1088"},
+    {"candidates", [](fb::ArtifactT &a) { program(a, 1).candidates = 65; },
+     "targets[0].programs[1].candidates: expected 0 to 32, found 65"},
+    {"candidates alignment",
+     [](fb::ArtifactT &a) {
+       program(a, 1).candidates = 1;
+       program(a, 1).candidates_offset = 4;
+     },
+     "targets[0].programs[1].candidates_offset: expected a multiple of 64, found 4"},
+    {"candidates outside",
+     [](fb::ArtifactT &a) {
+       program(a, 1).candidates = 1;
+       program(a, 1).candidates_offset = 1536;
+     },
+     "targets[0].programs[1].candidates_offset: expected a range inside the 1536 bytes of the "
+     "arena, found 32 bytes at 1536"},
 };
 
 constexpr Damage layoutDamages[] = {

@@ -3,6 +3,7 @@
 #include "tests/runtime/executor/ToyRun.h"
 #include "tests/runtime/gpu/FakeDevice.h"
 
+#include <bit>
 #include <filesystem>
 #include <optional>
 
@@ -188,6 +189,55 @@ TEST_P(GpuRun, RunsPromptsInSeveralParts) {
   ASSERT_EQ(rows.size(), 38u);
   for (size_t i = 0; i < rows.size(); ++i)
     EXPECT_EQ(tail(rows[i]), expectedAt(tokens, i)) << i;
+}
+
+/// The toy has no candidates, so the first logits of each row stand in for them.
+TEST_P(GpuRun, DefersLogitsWhereThereAreCandidates) {
+  auto addCandidates = [](fb::ArtifactT &artifact) {
+    for (auto &program : artifact.targets[0]->programs)
+      if (program->kind != fb::ProgramKind::Init) {
+        program->candidates = 2;
+        program->candidates_offset = program->logits_offset;
+      }
+  };
+  ModelOptions options;
+  options.device = flavour;
+  toy.emplace(options, 1, toyModel(asGpuCode(toyCode()), flavour), addCandidates);
+  SequenceId a = toy->create();
+  Tokens text = {5, 9, 2};
+  EXPECT_EQ(tail(toy->step(a, text)[0]), expectedLogits(text)) << "not deferred unless asked to";
+  toy->executor->deferLogits();
+  text.push_back(4);
+  SequenceInput input{a, std::span(text).last(1)};
+  auto result = toy->executor->step({&input, 1});
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->logits, nullptr);
+  ASSERT_NE(result->candidates, nullptr);
+  EXPECT_EQ(result->rows, 1u);
+  EXPECT_EQ(result->candidatesPerRow, 2u);
+  std::vector<float> expected = expectedLogits(text);
+  EXPECT_EQ(result->candidates[1].logit, expected[1]);
+  EXPECT_EQ(std::bit_cast<float>(result->candidates[1].token), expected[2]);
+  auto fetched = toy->executor->fetchLogits(*result);
+  ASSERT_TRUE(fetched) << fetched.error().message;
+  EXPECT_EQ(tail({result->logits, result->logits + TOY_VOCABULARY}), expected);
+}
+
+/// Parts of a prompt overwrite each other's logits, so these are all read.
+TEST_P(GpuRun, ReadsLogitsOfSeveralParts) {
+  ModelOptions options;
+  options.maxLogitRows = 38;
+  ToyRun &run = open(options);
+  run.executor->deferLogits();
+  SequenceId a = run.create();
+  Tokens tokens(38, 3);
+  Flags wanted(38, 1);
+  SequenceInput input{a, tokens, wanted.data()};
+  auto result = run.executor->step({&input, 1});
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->rows, 38u);
+  EXPECT_NE(result->logits, nullptr);
+  EXPECT_EQ(result->candidates, nullptr);
 }
 
 TEST_P(GpuRun, CopiesSharedPages) {
