@@ -272,6 +272,10 @@ llvm::Expected<KernelBody> planLinear(rt::KernelOp kernel, llm::LinearOp op,
   KernelBody body;
   body.threads = static_cast<unsigned>(plan.threads());
   body.sharedBytes = plan.sharedBytes();
+  // Sums of several column tiles, a run of weights and the inputs on their way: up to 179 registers
+  // on RDNA 3, which chips with 1024 of them on a SIMD (gfx1103, gfx1150) do not have eight times.
+  if (plan.matrix && plan.waveSize == 32 && plan.registerTokens() > plan.matrix->columns)
+    body.laneRegisters = 200;
   body.emit = [plan](Simt &b, Value tile, const Bindings &bindings, Value shared) {
     LinearEmitter(b, plan, bindings, shared).emit(tile);
   };
