@@ -39,7 +39,10 @@ bool program(Checker &check, const Field &where, const TargetContext &context,
         check.enumeration(where("kind"), program.kind(), fb::ProgramKind::MAX) &&
         check.inRange(where("arena_bytes"), program.arena_bytes(), 0, format::maxBufferBytes)))
     return false;
-  if (program.kind() != fb::ProgramKind::Init) {
+  if (program.kind() == fb::ProgramKind::Init) {
+    if (!check.inRange(where("candidates"), program.candidates(), 0, 0))
+      return false;
+  } else {
     Field step = where("step");
     if (!(check.present(step, program.step()) &&
           stepLayout(check, step, context, *program.step()) &&

@@ -52,6 +52,8 @@ constexpr Damage programDamages[] = {
      "found 512 bytes at 1088"},
     {"candidates", [](fb::ArtifactT &a) { program(a, 1).candidates = 65; },
      "targets[0].programs[1].candidates: expected 0 to 32, found 65"},
+    {"candidates of an init", [](fb::ArtifactT &a) { program(a, 0).candidates = 1; },
+     "targets[0].programs[0].candidates: expected 0 to 0, found 1"},
     {"candidates alignment",
      [](fb::ArtifactT &a) {
        program(a, 1).candidates = 1;
