@@ -59,11 +59,13 @@ TileShape linearTile(llm::LinearOp linear, const LayoutInfo &layout, int64_t mos
     return gpuTile(linear, layout, mostRows);
   if (std::optional<llm::RopeAttr> rope = linear.getRopeAppend())
     return {rope->getHeadDim(), 0};
-  bool writesInt8 = llvm::any_of(linear.getResultTypes(), [](Type type) {
+  auto isInt8 = [](Type type) {
     return isa<llm::A8Type>(cast<RankedTensorType>(type).getElementType());
-  });
+  };
   int64_t rows = layout.tileRows;
-  return {writesInt8 ? int64_t(llvm::alignTo(rows, ActivationRow::groupElements)) : rows, 0};
+  if (isInt8(linear.getInput().getType()) || llvm::any_of(linear.getResultTypes(), isInt8))
+    rows = int64_t(llvm::alignTo(rows, ActivationRow::groupElements));
+  return {rows, 0};
 }
 
 TileShape linearTileOf(rt::KernelOp kernel) {

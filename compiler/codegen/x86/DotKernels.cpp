@@ -54,7 +54,7 @@ private:
   using SectionBody = std::function<void(TileBlock &weights, Value firstColumn, Value firstGroup,
                                          SmallVector<Value> &sums)>;
   void forSections(const SectionBody &body);
-  void storeAffines(TileBlock &weights);
+  void prefetchHalves(TileBlock &weights);
   void prefetchAfter(Value line);
   /// Prefetches what lies after this quad's share of the section's lines.
   void prefetchBeside(unsigned quad);
@@ -72,7 +72,6 @@ private:
   /// near into the first, which keeps the loads short. TinyLlama Q4_K_M decoded at 0.52 of read
   /// bandwidth with neither, 0.80 with the far one and 0.89 with both (Emerald Rapids, 2 threads).
   static constexpr int64_t nearBytes = 6144, farBytes = 20480;
-  static constexpr int64_t affineBytes = 2 * lanes * 4;
   unsigned sectionElements() { return format.blockElements / format.sections; }
   int64_t sectionBytes() { return format.words / format.sections * lineBytes; }
   unsigned sectionGroups() { return format.groups() / format.sections; }
@@ -85,19 +84,11 @@ private:
   SmallVector<Value> rows;
 };
 
-void DotEmitter::storeAffines(TileBlock &weights) {
-  DecodeOps ops{b, true};
-  if (format.halfOffset >= 0) { // the plane of halves is too short to prefetch from within a tile
-    Value halvesBytes = b.mul(b.divU(b.add(blockCount(), 1), 2), lineBytes);
-    Value wordsBytes = b.mul(blockCount(), int64_t{format.words} * lineBytes);
-    b.prefetch(b.at(weights.halves, b.add(wordsBytes, halvesBytes)), CacheLevel::Second);
-  }
-  for (unsigned group = 0; group < format.groups(); ++group) {
-    auto affine = decodeGroup(format.format, ops, weights, group);
-    b.store(affine.scale, b.at(affines, group * affineBytes), 64);
-    b.store(arith::NegFOp::create(b, affine.min), b.at(affines, group * affineBytes + lanes * 4),
-            64);
-  }
+/// The plane of halves is too short to prefetch from within a tile.
+void DotEmitter::prefetchHalves(TileBlock &weights) {
+  Value halvesBytes = b.mul(b.divU(b.add(blockCount(), 1), 2), lineBytes);
+  Value wordsBytes = b.mul(blockCount(), int64_t{format.words} * lineBytes);
+  b.prefetch(b.at(weights.halves, b.add(wordsBytes, halvesBytes)), CacheLevel::Second);
 }
 
 void DotEmitter::prefetchAfter(Value line) {
@@ -115,7 +106,9 @@ void DotEmitter::forSections(const SectionBody &body) {
   affines = b.scratch(format.groups() * affineBytes);
   auto blockBody = [&](Value block, ValueRange carried) {
     TileBlock weights = blockAt(block);
-    storeAffines(weights);
+    if (format.halfOffset >= 0)
+      prefetchHalves(weights);
+    storeAffines(b, format, weights, affines);
     return b.forCarry(
         b.i64c(0), b.i64c(format.sections), 1, carried, [&](Value section, ValueRange inner) {
           SmallVector<Value> sums(inner);
@@ -219,6 +212,16 @@ void DotEmitter::emitFloats() {
 }
 
 } // namespace
+
+void storeAffines(Simd &b, const FormatInfo &format, TileBlock &weights, Value address) {
+  DecodeOps ops{b, true};
+  for (unsigned group = 0; group < format.groups(); ++group) {
+    auto affine = decodeGroup(format.format, ops, weights, group);
+    b.store(affine.scale, b.at(address, group * affineBytes), 64);
+    b.store(arith::NegFOp::create(b, affine.min), b.at(address, group * affineBytes + lanes * 4),
+            64);
+  }
+}
 
 ArrayRef<unsigned> DotKernels::tokenChunks() const {
   // Registers: a token takes an i32 and an f32 accumulator, twice that with 256-bit vectors.

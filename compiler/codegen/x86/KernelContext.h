@@ -5,6 +5,7 @@
 #include "compiler/codegen/x86/DotKernels.h"
 #include "compiler/codegen/x86/RotaryTable.h"
 #include "compiler/codegen/x86/Simd.h"
+#include "compiler/codegen/x86/StagedKernels.h"
 #include "dialects/rt/Rt.h"
 
 namespace tawny::x86 {
@@ -21,6 +22,7 @@ struct KernelContext {
   mlir::Operation *op; ///< The llm (or arith) op the kernel computes.
   const CodegenOptions &options;
   DotKernels &dots;
+  StagedKernels &staged;
   RotaryTables &rotaryTables;
   Value tile;                              ///< i64
   mlir::SmallVector<Value> arguments = {}; ///< One pointer per entry of the kernel's bindings.

@@ -1,11 +1,20 @@
 // Linears: one tile is `tile_rows` rows of one part (of all parts, if they are paired).
 //
+// Few tokens, or floats, whose weights are decoded as they are multiplied:
+//
 //   for tokens [t, t + c) in chunks of 8, 4, 2, 1
 //     for part in the tile's parts, for group of 16 rows: acc[part][c][rows] = dot(...)
 //     epilogue of c tokens x rows from acc: store, or round to a8, or rotate and append
 //
-// Weights come from memory once: a tile (16 rows of 4096 Q4_K weights are 36 KiB) stays in the
-// second cache while the chunks pass over it. Operations: 2 rows columns tokens.
+// Many tokens of a8 (StagedKernels.h):
+//
+//   for up to 128 tokens
+//     for part, for pair of groups of 16 rows, for 512 columns
+//       decode the weights into the stage; for tokens in chunks of 6, 2, 1: multiply, add to acc
+//     epilogue
+//
+// Weights come from memory once: a tile (32 rows of 4096 Q4_K weights are 72 KiB) stays in the
+// second cache while the tokens pass over it. Operations: 2 rows columns tokens.
 #include "compiler/codegen/x86/KernelContext.h"
 
 #include "dialects/formats/Activations.h"
@@ -25,6 +34,13 @@ public:
         columns(columnsOf(op.getInput())), quantised(isQuantised(op.getInput())) {
     auto resources = context.kernel.getResources();
     tileRows = cast<IntegerAttr>(resources->get("tile_rows")).getInt();
+    bool floats = llvm::any_of(op.getWeights(), [](Value weight) {
+      return formatInfo(formatOf(weight)).isFloat();
+    });
+    stages = quantised && !floats;
+    accRows = static_cast<int64_t>(llvm::alignTo(
+        static_cast<uint64_t>(tileRows),
+        static_cast<uint64_t>(lanes * (stages ? context.staged.rowGroups() : 1))));
   }
 
   void emit();
@@ -39,32 +55,61 @@ private:
   };
 
   void emitTile(Tile tile);
-  void emitChunk(const Tile &tile, Value token, unsigned tokens);
+  void emitDirect(const Tile &tile);
   void emitDots(const Tile &tile, Value token, unsigned tokens);
+  void emitStaged(const Tile &tile);
+  void emitStagedProducts(const Tile &tile, Value token, Value tokens);
+  void emitStage(Value weight, Value first, Value last, Value column, Value staged);
+  void emitMultiplies(Format format, Value column, Value staged, Value token, Value tokens,
+                      Value out);
+  void emitEpilogue(const Tile &tile, Value token, Value tokens);
+  /// How many groups of 16 rows of its part the tile has, and the first of them.
+  Value groupCount(const Tile &tile, Value firstGroup);
+  Value inputRow(Value token) {
+    return b.at(context.operand(op.getInput()), b.mul(token, activationRowBytes(op.getInput())));
+  }
+  /// Splits [0, count) into runs of whole chunks, the longest first.
+  void forChunks(Value count, ArrayRef<unsigned> chunks,
+                 const std::function<void(Value token, unsigned tokens)> &body);
   void storeRows(const Tile &tile, Value outputRow, Value token, Value accRow);
   void storeQuantisedRows(const Tile &tile, Value outputRow, Value token, Value accRow);
   void ropeAppend(const Tile &tile, Value token, Value accRow);
   void addBias(const Tile &tile, Value accRow);
   Value epilogueVector(const Tile &tile, Value token, Value accRow, Value column, Value count);
   Value accAddress(unsigned slot, Value token) {
-    return b.at(acc, b.add(b.mul(token, tileRows * 4), slot * maxTokens() * tileRows * 4));
+    return b.at(acc, b.add(b.mul(token, accRows * 4), slot * slotBytes()));
   }
-  int64_t maxTokens() { return context.dots.tokenChunks().front(); }
+  int64_t directTokens() { return context.dots.tokenChunks().front(); }
+  int64_t slotBytes() { return (stages ? stagedTokens : directTokens()) * accRows * 4; }
+
+  /// Rows of activations that pass over a stage: decoding it costs them 2% of their time, and
+  /// their sums, 16 KiB for 32 rows, stay near.
+  static constexpr int64_t stagedTokens = 128;
 
   KernelContext &context;
   Simd &b;
   llm::LinearOp op;
   int64_t columns;
   bool quantised;
+  bool stages; ///< Many tokens go through a stage.
   int64_t tileRows;
-  Value acc;     ///< f32 [parts of the tile][tokens][tileRows]
-  Value rotated; ///< f32 [tileRows], for rope_append
+  int64_t accRows; ///< tileRows, or as many more as row groups are multiplied at once.
+  Value acc;       ///< f32 [parts of the tile][tokens][accRows]
+  Value codes, affines; ///< The stage.
+  Value rotated;        ///< f32 [tileRows], for rope_append
 };
 
 void LinearEmitter::emit() {
   unsigned parts = static_cast<unsigned>(op.getWeights().size());
   unsigned slots = op.isPaired() ? parts : 1;
-  acc = b.scratch(slots * maxTokens() * tileRows * 4);
+  acc = b.scratch(slots * slotBytes());
+  if (stages) {
+    int64_t factors = 0;
+    for (Value weight : op.getWeights())
+      factors = std::max(factors, StagedKernels::affinesBytes(formatInfo(formatOf(weight))));
+    codes = b.scratch(context.staged.rowGroups() * StagedKernels::codesBytes());
+    affines = b.scratch(context.staged.rowGroups() * factors);
+  }
   if (op.getRopeAppend())
     rotated = b.scratch(tileRows * 4);
   if (op.isPaired() || parts == 1) {
@@ -83,21 +128,36 @@ void LinearEmitter::emit() {
   emitPart(0, context.tile);
 }
 
-void LinearEmitter::emitTile(Tile tile) {
-  tile.firstRow = b.mul(tile.index, tileRows);
-  Value rowCount = context.rowCount(), begin = b.i64c(0);
-  for (unsigned tokens : context.dots.tokenChunks()) {
-    Value end = rowCount;
+void LinearEmitter::forChunks(Value count, ArrayRef<unsigned> chunks,
+                              const std::function<void(Value, unsigned)> &body) {
+  Value begin = b.i64c(0);
+  for (unsigned tokens : chunks) {
+    Value end = count;
     if (tokens > 1)
-      end = b.add(begin, b.mul(b.divU(b.sub(rowCount, begin), tokens), tokens));
-    b.forRange(begin, end, tokens, [&](Value token) { emitChunk(tile, token, tokens); });
+      end = b.add(begin, b.mul(b.divU(b.sub(count, begin), tokens), tokens));
+    b.forRange(begin, end, tokens, [&](Value token) { body(token, tokens); });
     begin = end;
   }
 }
 
-void LinearEmitter::emitChunk(const Tile &tile, Value token, unsigned tokens) {
-  emitDots(tile, token, tokens);
-  b.forRange(b.i64c(0), b.i64c(tokens), 1, [&](Value within) {
+void LinearEmitter::emitTile(Tile tile) {
+  tile.firstRow = b.mul(tile.index, tileRows);
+  if (!stages)
+    return emitDirect(tile);
+  b.ifElse(
+      b.lessThan(b.i64c(directTokens()), context.rowCount()), [&] { emitStaged(tile); },
+      [&] { emitDirect(tile); });
+}
+
+void LinearEmitter::emitDirect(const Tile &tile) {
+  forChunks(context.rowCount(), context.dots.tokenChunks(), [&](Value token, unsigned tokens) {
+    emitDots(tile, token, tokens);
+    emitEpilogue(tile, token, b.i64c(tokens));
+  });
+}
+
+void LinearEmitter::emitEpilogue(const Tile &tile, Value token, Value tokens) {
+  b.forRange(b.i64c(0), tokens, 1, [&](Value within) {
     Value accRow = accAddress(0, within), row = b.add(token, within);
     addBias(tile, accRow);
     if (op.getRopeAppend())
@@ -113,26 +173,90 @@ void LinearEmitter::emitChunk(const Tile &tile, Value token, unsigned tokens) {
   });
 }
 
+Value LinearEmitter::groupCount(const Tile &tile, Value firstGroup) {
+  int64_t groups = (tile.rows + lanes - 1) / lanes;
+  return b.minU(b.i64c(tileRows / lanes), b.sub(b.i64c(groups), firstGroup));
+}
+
+/// Bytes of the tile of layout simd16 that holds 16 rows of a weight.
+static int64_t rowGroupBytes(Value weight) {
+  return static_cast<int64_t>(tileBytes(simd16Layout, formatInfo(formatOf(weight)),
+                                        static_cast<uint64_t>(columnsOf(weight))));
+}
+
 void LinearEmitter::emitDots(const Tile &tile, Value token, unsigned tokens) {
-  int64_t rowBytes = activationRowBytes(op.getInput());
-  Value x = b.at(context.operand(op.getInput()), b.mul(token, rowBytes));
-  int64_t groupsInTile = tileRows / lanes, groups = (tile.rows + lanes - 1) / lanes;
-  Value firstGroup = b.mul(tile.index, groupsInTile);
-  Value count = b.minU(b.i64c(groupsInTile), b.sub(b.i64c(groups), firstGroup));
+  Value x = inputRow(token);
+  Value firstGroup = b.mul(tile.index, tileRows / lanes);
+  Value count = groupCount(tile, firstGroup);
   for (auto [slot, part] : llvm::enumerate(tile.parts)) {
     Value weight = op.getWeights()[part];
-    Format format = formatOf(weight);
-    int64_t bytes = static_cast<int64_t>(
-        tileBytes(simd16Layout, formatInfo(format), static_cast<uint64_t>(columns)));
-    auto dot = context.dots.get(format, quantised, tokens);
+    int64_t bytes = rowGroupBytes(weight);
+    auto dot = context.dots.get(formatOf(weight), quantised, tokens);
     Value first = b.at(context.operand(weight), b.mul(firstGroup, bytes));
     b.forRange(b.i64c(0), count, 1, [&](Value group) {
       Value out = b.at(accAddress(static_cast<unsigned>(slot), b.i64c(0)), b.mul(group, lanes * 4));
       func::CallOp::create(b, dot,
                            ValueRange{b.at(first, b.mul(group, bytes)), b.i64c(columns), x,
-                                      b.i64c(rowBytes), out, b.i64c(tileRows * 4)});
+                                      b.i64c(activationRowBytes(op.getInput())), out,
+                                      b.i64c(accRows * 4)});
     });
   }
+}
+
+void LinearEmitter::emitStaged(const Tile &tile) {
+  Value rowCount = context.rowCount();
+  b.forRange(b.i64c(0), rowCount, stagedTokens, [&](Value token) {
+    Value tokens = b.minU(b.i64c(stagedTokens), b.sub(rowCount, token));
+    emitStagedProducts(tile, token, tokens);
+    emitEpilogue(tile, token, tokens);
+  });
+}
+
+void LinearEmitter::emitStagedProducts(const Tile &tile, Value token, Value tokens) {
+  Value firstGroup = b.mul(tile.index, tileRows / lanes);
+  Value lastGroup = b.sub(groupCount(tile, firstGroup), b.i64c(1));
+  for (auto [slot, part] : llvm::enumerate(tile.parts)) {
+    Value weight = op.getWeights()[part];
+    Value sums = accAddress(static_cast<unsigned>(slot), b.i64c(0));
+    b.forRange(b.i64c(0), b.mul(tokens, accRows * 4), lanes * 4,
+               [&](Value offset) { b.store(b.f32s(0), b.at(sums, offset), 64); });
+    Value weights = b.at(context.operand(weight), b.mul(firstGroup, rowGroupBytes(weight)));
+    b.forRange(
+        b.i64c(0), b.add(lastGroup, 1), context.staged.rowGroups(), [&](Value group) {
+          b.forRange(b.i64c(0), b.i64c(columns), stageColumns, [&](Value column) {
+            Value staged = b.minU(b.i64c(stageColumns), b.sub(b.i64c(columns), column));
+            emitStage(weight, b.at(weights, b.mul(group, rowGroupBytes(weight))),
+                      b.sub(lastGroup, group), column, staged);
+            emitMultiplies(formatOf(weight), column, staged, token, tokens,
+                           b.at(sums, b.mul(group, lanes * 4)));
+          });
+        });
+  }
+}
+
+void LinearEmitter::emitStage(Value weight, Value first, Value last, Value column, Value staged) {
+  const FormatInfo &format = formatInfo(formatOf(weight));
+  for (int64_t r = 0; r < context.staged.rowGroups(); ++r) {
+    // Behind the last group of rows it comes once more, for sums that nobody reads.
+    Value tile = b.at(first, b.mul(b.minU(b.i64c(r), last), rowGroupBytes(weight)));
+    func::CallOp::create(b, context.staged.stage(format.format),
+                         ValueRange{tile, b.i64c(columns), b.divU(column, format.blockElements),
+                                    b.divU(staged, format.blockElements),
+                                    b.at(codes, r * StagedKernels::codesBytes()),
+                                    b.at(affines, r * StagedKernels::affinesBytes(format))});
+  }
+}
+
+void LinearEmitter::emitMultiplies(Format format, Value column, Value staged, Value token,
+                                   Value tokens, Value sums) {
+  Value x = inputRow(token);
+  Value rowBytes = b.i64c(activationRowBytes(op.getInput())), accStride = b.i64c(accRows * 4);
+  forChunks(tokens, context.staged.tokenChunks(), [&](Value first, unsigned count) {
+    func::CallOp::create(b, context.staged.multiply(format, count),
+                         ValueRange{codes, affines, staged, b.i64c(columns), column,
+                                    b.at(x, b.mul(first, rowBytes)), rowBytes,
+                                    b.at(sums, b.mul(first, accStride)), accStride});
+  });
 }
 
 void LinearEmitter::addBias(const Tile &tile, Value accRow) {
@@ -141,7 +265,7 @@ void LinearEmitter::addBias(const Tile &tile, Value accRow) {
     if (!bias)
       continue;
     Value source = context.operand(bias);
-    Value row = b.at(accRow, static_cast<int64_t>(slot) * maxTokens() * tileRows * 4);
+    Value row = b.at(accRow, static_cast<int64_t>(slot) * slotBytes());
     b.forRange(b.i64c(0), b.i64c(tileRows), lanes, [&](Value column) {
       Value at = b.add(tile.firstRow, column);
       Value values = b.loadFirst(b.at(source, b.mul(at, 4)), b.sub(b.i64c(tile.rows), at));
@@ -155,7 +279,7 @@ Value LinearEmitter::epilogueVector(const Tile &tile, Value token, Value accRow,
                                     Value count) {
   SmallVector<Value> inputs;
   for (unsigned slot = 0; slot < tile.parts.size(); ++slot) {
-    int64_t offset = slot * maxTokens() * tileRows * 4;
+    int64_t offset = slot * slotBytes();
     inputs.push_back(b.load(b.f32x16, b.at(b.at(accRow, b.mul(column, 4)), offset), 4));
   }
   if (op.getEpilogue().empty())

@@ -82,6 +82,7 @@ llvm::Error emitKernels(rt::ExecutableOp executable, ModuleOp module, const Targ
                         const CodegenOptions &options, CodeObject &code) {
   KernelFunctions functions(module, target);
   DotKernels dots(module, target);
+  StagedKernels staged(module, target);
   RotaryTables rotaryTables(module, options.maxContext);
   for (auto kernel : executable.getBody().getOps<rt::KernelOp>()) {
     Operation *op = kernelOp(kernel);
@@ -92,8 +93,9 @@ llvm::Error emitKernels(rt::ExecutableOp executable, ModuleOp module, const Targ
           op ? op->getName().getStringRef().str().c_str() : "a body of several ops");
     functions.emit(kernel.getSymName(), static_cast<unsigned>(kernel.getBindings().size()),
                    [&](Simd &b, Value tile, ValueRange arguments) {
-                     KernelContext context{b,    kernel,       op,   options,
-                                           dots, rotaryTables, tile, SmallVector<Value>(arguments)};
+                     KernelContext context{
+                         b,      kernel,       op,   options,
+                         dots,   staged,       rotaryTables, tile, SmallVector<Value>(arguments)};
                      emitter(context);
                    });
     code.kernels.push_back(

@@ -1,0 +1,59 @@
+// Products of many activation rows with weights that are decoded once: the code that prefill and
+// large batches share, where DotKernels would decode the same weights for every few rows.
+#pragma once
+
+#include "compiler/codegen/x86/VectorDecode.h"
+#include "dialects/formats/Formats.h"
+#include "mlir/Dialect/Func/IR/FuncOps.h"
+#include "mlir/IR/BuiltinOps.h"
+
+namespace tawny::x86 {
+
+/// Weights in the making: `stageRowGroups` groups of 16 rows, at most `stageColumns` columns,
+/// decoded to the first cache.
+///
+///   codes    u8   [row group][column / 4][16 rows][4 columns]
+///   affines  f32  [row group][weight group][scale, minus min][16 rows]
+inline constexpr int64_t stageColumns = 512;
+
+/// Makes two kinds of functions on demand, in one module:
+///
+///   func @stage.<format>(tile, columns, firstBlock, blocks, codes, affines)
+///
+/// decodes blocks of 16 rows, a tile of layout simd16 with `columns` columns, into a row group's
+/// share of the stage;
+///
+///   func @multiply.g<group elements>.t<tokens>(codes, affines, stagedColumns, columns,
+///                                              firstColumn, x, xStride, acc, accStride)
+///
+/// adds to `acc`, f32 [tokens][row groups * 16] with rows `accStride` bytes apart, the products of
+/// the staged columns with the same columns of `tokens` rows of a8 (ActivationRow), which start at
+/// `x` and are `xStride` bytes apart. Every token's sums are added in the order of DotKernels, so
+/// both give the same bits.
+class StagedKernels {
+public:
+  StagedKernels(mlir::ModuleOp module, const TargetInfo &target) : module(module), target(target) {}
+
+  mlir::func::FuncOp stage(Format format);
+  mlir::func::FuncOp multiply(Format format, unsigned tokens);
+
+  /// Groups of 16 rows that are multiplied at once.
+  int64_t rowGroups() const;
+  /// Numbers of tokens there are functions for, descending to 1.
+  mlir::ArrayRef<unsigned> tokenChunks() const;
+
+  /// Bytes of one row group's share of the stage.
+  static int64_t codesBytes() { return stageColumns * lanes; }
+  static int64_t affinesBytes(const FormatInfo &format) {
+    return stageColumns / format.groupElements * affineBytes;
+  }
+
+private:
+  mlir::func::FuncOp create(const std::string &name, mlir::ArrayRef<Type> arguments,
+                            const std::function<void(Simd &, mlir::ValueRange)> &emit);
+
+  mlir::ModuleOp module;
+  const TargetInfo &target;
+};
+
+} // namespace tawny::x86
