@@ -64,6 +64,17 @@ std::unique_ptr<fb::WeightT> encodeWeight(const StoredWeight &stored, size_t cod
   return weight;
 }
 
+void encodeFills(const FillTable &table, fb::ArtifactT &header) {
+  for (auto [weight, index] : llvm::zip_equal(header.weights, table.indices))
+    weight->fill = static_cast<int32_t>(index);
+  for (const FillTable::Fill &fill : table.fills) {
+    auto encoded = std::make_unique<fb::FillT>();
+    encoded->fixed = fill.fixed;
+    encoded->random = fill.random;
+    header.fills.push_back(std::move(encoded));
+  }
+}
+
 std::unique_ptr<fb::SegmentT> makeSegment(fb::SegmentKind kind, uint64_t bytes) {
   auto segment = std::make_unique<fb::SegmentT>();
   segment->kind = kind;
@@ -84,7 +95,7 @@ llvm::SmallVector<llvm::StringRef> codeSegments(const ArtifactContents &contents
 }
 
 llvm::Expected<fb::ArtifactT> buildHeader(const ArtifactContents &contents,
-                                          const WeightTable &weights) {
+                                          const WeightTable &weights, const FillTable *fills) {
   fb::ArtifactT header;
   header.compiler_version = TAWNY_VERSION;
   header.model = encodeModel(contents.model);
@@ -108,10 +119,13 @@ llvm::Expected<fb::ArtifactT> buildHeader(const ArtifactContents &contents,
       (*encoded)->fallback_segment = static_cast<int32_t>(segment++);
     header.targets.push_back(std::move(*encoded));
   }
+  auto kind = fills ? fb::SegmentKind::Generated : fb::SegmentKind::Weights;
   for (uint64_t bytes : weights.segmentBytes)
-    header.segments.push_back(makeSegment(fb::SegmentKind::Weights, bytes));
+    header.segments.push_back(makeSegment(kind, bytes));
   for (const StoredWeight &weight : weights.weights)
     header.weights.push_back(encodeWeight(weight, codeSegmentCount));
+  if (fills)
+    encodeFills(*fills, header);
   return header;
 }
 

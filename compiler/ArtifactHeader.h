@@ -2,6 +2,7 @@
 #pragma once
 
 #include "compiler/ArtifactWriter.h"
+#include "compiler/FillTable.h"
 #include "compiler/WeightTable.h"
 #include "runtime/artifact_generated.h"
 
@@ -15,9 +16,9 @@ namespace tawny {
 llvm::SmallVector<llvm::StringRef> codeSegments(const ArtifactContents &contents);
 
 /// The header of an artifact, complete but for the offsets and checksums of its segments: those of
-/// code, then those of the weight table.
+/// code, then those of the weight table. `fills` is null unless weights are generated at load.
 llvm::Expected<fb::ArtifactT> buildHeader(const ArtifactContents &contents,
-                                          const WeightTable &weights);
+                                          const WeightTable &weights, const FillTable *fills);
 
 /// Encodes a header. All scalars are stored, so the length does not depend on their values.
 std::string encodeHeader(const fb::ArtifactT &header);

@@ -1,6 +1,7 @@
 #include "compiler/ArtifactWriter.h"
 
 #include "compiler/ArtifactHeader.h"
+#include "compiler/FillTable.h"
 #include "compiler/WeightPacker.h"
 #include "compiler/WeightTable.h"
 #include "runtime/artifact/Format.h"
@@ -23,9 +24,9 @@ namespace {
 /// which says what the segments' checksums are.
 class Writer {
 public:
-  Writer(const ArtifactContents &contents, const WeightTable &weights, fb::ArtifactT &header,
-         int descriptor, const WriteProgress &progress)
-      : contents(contents), weights(weights), header(header), descriptor(descriptor),
+  Writer(const ArtifactContents &contents, const WeightTable &weights, const FillTable &fills,
+         fb::ArtifactT &header, int descriptor, const WriteProgress &progress)
+      : contents(contents), weights(weights), fills(fills), header(header), descriptor(descriptor),
         progress(progress) {}
 
   llvm::Expected<ArtifactSize> run();
@@ -39,6 +40,7 @@ private:
 
   const ArtifactContents &contents;
   const WeightTable &weights;
+  const FillTable &fills; ///< Of a synthetic model.
   fb::ArtifactT &header;
   int descriptor;
   const WriteProgress &progress;
@@ -71,6 +73,8 @@ llvm::Error Writer::placeSegments() {
                                    static_cast<unsigned long long>(size.header));
   uint64_t end = format::preambleBytes + size.header;
   for (auto &segment : header.segments) {
+    if (segment->kind == fb::SegmentKind::Generated)
+      continue;
     segment->offset = llvm::alignTo(end, format::segmentAlignment);
     end = segment->offset + segment->bytes;
     (segment->kind == fb::SegmentKind::Code ? size.code : size.weights) += segment->bytes;
@@ -91,6 +95,8 @@ llvm::Error Writer::writeCode() {
 }
 
 llvm::Error Writer::writeWeights() {
+  if (contents.generateAtLoad)
+    return llvm::Error::success();
   llvm::ArrayRef<StoredWeight> rest = weights.weights;
   const size_t firstSegment = header.segments.size() - weights.segmentBytes.size();
   uint64_t done = 0;
@@ -110,7 +116,13 @@ llvm::Error Writer::writeWeights() {
         progress(done, size.weights);
       return error;
     };
-    if (llvm::Error error = packWeights(own, *contents.model.file, append))
+    size_t first = own.begin() - weights.weights.data();
+    llvm::Error error =
+        contents.model.isSynthetic
+            ? generateWeights(own, llvm::ArrayRef(fills.indices).slice(first, own.size()),
+                              fills.fills, append)
+            : packWeights(own, *contents.model.file, append);
+    if (error)
       return error;
     segment.checksum = XXH3_64bits_digest(&checksum);
   }
@@ -170,7 +182,11 @@ llvm::Expected<ArtifactSize> writeArtifact(const ArtifactContents &contents, llv
       buildWeightTable(contents.targets, contents.model.file->bytes().size());
   if (!weights)
     return weights.takeError();
-  llvm::Expected<fb::ArtifactT> header = buildHeader(contents, *weights);
+  FillTable fills;
+  if (contents.model.isSynthetic)
+    fills = buildFillTable(weights->weights);
+  llvm::Expected<fb::ArtifactT> header =
+      buildHeader(contents, *weights, contents.generateAtLoad ? &fills : nullptr);
   if (!header)
     return header.takeError();
   llvm::Expected<std::string> output = resolveOutput(path, contents.model.file->path);
@@ -181,7 +197,8 @@ llvm::Expected<ArtifactSize> writeArtifact(const ArtifactContents &contents, llv
       llvm::sys::fs::TempFile::create(*output + ".%%%%%%%%.tmp");
   if (!file)
     return llvm::createFileError(path, file.takeError());
-  llvm::Expected<ArtifactSize> size = Writer(contents, *weights, *header, file->FD, progress).run();
+  llvm::Expected<ArtifactSize> size =
+      Writer(contents, *weights, fills, *header, file->FD, progress).run();
   if (!size)
     return llvm::joinErrors(llvm::createFileError(path, size.takeError()), file->discard());
   if (llvm::Error error = file->keep(*output))

@@ -20,6 +20,8 @@ struct ArtifactContents {
   uint32_t maxContext = 0;
   uint32_t maxBatch = 0;
   uint64_t kvTokens = 0;
+  /// The weights of a synthetic model are left out and made when the model is loaded.
+  bool generateAtLoad = false;
 };
 
 /// Bytes of the parts of a finished file.
@@ -27,7 +29,7 @@ struct ArtifactSize {
   uint64_t file = 0;
   uint64_t header = 0;
   uint64_t code = 0;
-  uint64_t weights = 0;
+  uint64_t weights = 0; ///< 0 where they are generated at load.
 };
 
 /// Told how many of how many bytes of weights are written.

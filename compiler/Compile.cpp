@@ -184,7 +184,9 @@ llvm::Expected<CompileResult> Compilation::run() {
   llvm::Expected<std::vector<Selection>> selected = selectTargets(options, environment.codegen);
   if (!selected)
     return selected.takeError();
-  llvm::Expected<ImportedModel> imported = importGguf(context, options.input);
+  llvm::Expected<ImportedModel> imported = options.synthetic
+                                               ? importSynthetic(context, *options.synthetic)
+                                               : importGguf(context, options.input);
   if (!imported)
     return imported.takeError();
   model = std::move(*imported);
@@ -211,8 +213,8 @@ llvm::Expected<CompileResult> Compilation::run() {
     if (llvm::Error error = compileTarget(selection, *bounds))
       return error;
   if (options.stage == Stage::Artifact)
-    if (llvm::Error error =
-            write({model, programs, bounds->maxContext, bounds->maxBatch, bounds->kvTokens}))
+    if (llvm::Error error = write({model, programs, bounds->maxContext, bounds->maxBatch,
+                                   bounds->kvTokens, options.generateAtLoad}))
       return error;
   return finish();
 }

@@ -27,6 +27,10 @@ enum class Stage {
 /// What to compile, and into what. Defaults are those of the command line.
 struct CompileOptions {
   std::string input;
+  /// Compiled instead of `input`.
+  std::optional<synthetic::Model> synthetic;
+  /// The artifact of a synthetic model says how its weights are made instead of holding them.
+  bool generateAtLoad = false;
   /// The artifact; not used by the other stages.
   std::string output;
   std::vector<std::string> targets = {"cpu"};

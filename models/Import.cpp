@@ -2,6 +2,7 @@
 #include "models/Architectures.h"
 #include "models/gguf/Diagnostics.h"
 #include "models/gguf/Keys.h"
+#include "models/synthetic/Header.h"
 
 #include "mlir/Dialect/Arith/IR/Arith.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
@@ -11,6 +12,7 @@
 #include "llvm/Support/Process.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 namespace tawny {
 namespace {
@@ -34,20 +36,11 @@ llvm::Expected<const Architecture *> findArchitecture(llvm::StringRef name) {
                            "; --vocab-only works for all");
 }
 
-/// Maps the file without reading it: weights may be larger than memory.
-llvm::Expected<std::unique_ptr<ModelFile>> openFile(llvm::StringRef path) {
-  // Before it is opened: opening a pipe would wait for a writer.
+/// Maps and closes the open file without reading it: weights may be larger than memory.
+llvm::Expected<std::unique_ptr<ModelFile>> mapFile(llvm::sys::fs::file_t descriptor,
+                                                   llvm::StringRef path) {
   llvm::sys::fs::file_status status;
-  std::error_code code = llvm::sys::fs::status(path, status);
-  if (code)
-    return llvm::errorCodeToError(code);
-  if (status.type() != llvm::sys::fs::file_type::regular_file)
-    return gguf::errorInFile("expected a regular file");
-  llvm::Expected<llvm::sys::fs::file_t> opened = llvm::sys::fs::openNativeFileForRead(path);
-  if (!opened)
-    return opened.takeError();
-  llvm::sys::fs::file_t descriptor = *opened;
-  code = llvm::sys::fs::status(descriptor, status);
+  std::error_code code = llvm::sys::fs::status(descriptor, status);
   auto file = std::make_unique<ModelFile>();
   file->path = path;
   file->name = llvm::sys::path::filename(path);
@@ -66,12 +59,42 @@ llvm::Expected<std::unique_ptr<ModelFile>> openFile(llvm::StringRef path) {
   return file;
 }
 
-/// Opens the file and reads what the model is called.
-llvm::Expected<ImportedModel> openModel(llvm::StringRef path) {
-  ImportedModel model;
-  llvm::Expected<std::unique_ptr<ModelFile>> file = openFile(path);
+llvm::Expected<std::unique_ptr<ModelFile>> openFile(llvm::StringRef path) {
+  // Before it is opened: opening a pipe would wait for a writer.
+  llvm::sys::fs::file_status status;
+  std::error_code code = llvm::sys::fs::status(path, status);
+  if (code)
+    return llvm::errorCodeToError(code);
+  if (status.type() != llvm::sys::fs::file_type::regular_file)
+    return gguf::errorInFile("expected a regular file");
+  llvm::Expected<llvm::sys::fs::file_t> opened = llvm::sys::fs::openNativeFileForRead(path);
+  if (!opened)
+    return opened.takeError();
+  return mapFile(*opened, path);
+}
+
+/// A file in memory that begins with the header and whose other pages nobody touches, so that it
+/// takes no memory beyond the header's.
+llvm::Expected<std::unique_ptr<ModelFile>> makeFile(const synthetic::Model &model) {
+  synthetic::Header header = synthetic::makeHeader(model);
+  int descriptor = memfd_create("tawny-synthetic", MFD_CLOEXEC);
+  if (descriptor < 0)
+    return llvm::errorCodeToError(llvm::errnoAsErrorCode());
+  bool made = ftruncate(descriptor, static_cast<off_t>(header.fileBytes)) == 0 &&
+              pwrite(descriptor, header.bytes.data(), header.bytes.size(), 0) ==
+                  static_cast<ssize_t>(header.bytes.size());
+  if (made)
+    return mapFile(descriptor, model.name());
+  std::error_code code = llvm::errnoAsErrorCode();
+  close(descriptor);
+  return llvm::errorCodeToError(code);
+}
+
+/// Reads what the model of a file is called.
+llvm::Expected<ImportedModel> openModel(llvm::Expected<std::unique_ptr<ModelFile>> file) {
   if (!file)
     return file.takeError();
+  ImportedModel model;
   model.file = std::move(*file);
   const gguf::File &gguf = model.file->gguf;
   llvm::Expected<llvm::StringRef> architecture = gguf::requireString(gguf, "general.architecture");
@@ -150,7 +173,7 @@ void ModelFile::release(llvm::ArrayRef<uint8_t> range) const {
 }
 
 llvm::Expected<ImportedModel> importGgufVocabulary(llvm::StringRef path) {
-  llvm::Expected<ImportedModel> model = openModel(path);
+  llvm::Expected<ImportedModel> model = openModel(openFile(path));
   if (!model)
     return llvm::createFileError(path, model.takeError());
   if (llvm::Error error = readVocabulary(*model))
@@ -159,13 +182,26 @@ llvm::Expected<ImportedModel> importGgufVocabulary(llvm::StringRef path) {
   return model;
 }
 
-llvm::Expected<ImportedModel> importGguf(mlir::MLIRContext &context, llvm::StringRef path) {
-  llvm::Expected<ImportedModel> model = openModel(path);
+static llvm::Expected<ImportedModel>
+import(mlir::MLIRContext &context, llvm::Expected<ImportedModel> model, llvm::StringRef path) {
   if (!model)
     return llvm::createFileError(path, model.takeError());
   if (llvm::Error error = importGraph(context, *model))
     return llvm::createFileError(path, std::move(error));
   return model;
+}
+
+llvm::Expected<ImportedModel> importGguf(mlir::MLIRContext &context, llvm::StringRef path) {
+  return import(context, openModel(openFile(path)), path);
+}
+
+llvm::Expected<ImportedModel> importSynthetic(mlir::MLIRContext &context,
+                                              const synthetic::Model &model) {
+  llvm::Expected<ImportedModel> imported =
+      import(context, openModel(makeFile(model)), model.name());
+  if (imported)
+    imported->isSynthetic = true;
+  return imported;
 }
 
 } // namespace tawny

@@ -4,6 +4,7 @@
 #include "dialects/llm/Llm.h"
 #include "models/gguf/Reader.h"
 #include "models/gguf/Vocabulary.h"
+#include "models/synthetic/Presets.h"
 
 #include "mlir/IR/BuiltinOps.h"
 #include "mlir/IR/OwningOpRef.h"
@@ -56,6 +57,8 @@ struct ImportedModel {
   mlir::OwningOpRef<mlir::ModuleOp> module;
   gguf::Vocabulary vocabulary;
   ModelInfo info;
+  /// Of the file there is the header alone; weights are random (see FillTable).
+  bool isSynthetic = false;
 };
 
 /// Reads the GGUF file at `path` and writes its model as
@@ -64,6 +67,11 @@ struct ImportedModel {
 /// the file. Fails for files that cannot be read or do not hold what they must, for architectures
 /// and element types that are not implemented; every message names the tensor, key or offset.
 llvm::Expected<ImportedModel> importGguf(mlir::MLIRContext &context, llvm::StringRef path);
+
+/// The same for a model that is made up. Its file exists in memory, and of its weights' bytes only
+/// the places.
+llvm::Expected<ImportedModel> importSynthetic(mlir::MLIRContext &context,
+                                              const synthetic::Model &model);
 
 /// Reads the tokenizer of a GGUF file of any architecture, with weights or without.
 llvm::Expected<ImportedModel> importGgufVocabulary(llvm::StringRef path);

@@ -3,6 +3,7 @@
 #include "compiler/UsageError.h"
 #include "runtime/support/Progress.h"
 #include "tools/tawnyc/CommandLine.h"
+#include "tools/tawnyc/Signals.h"
 
 #include "mlir/Pass/PassManager.h"
 #include "mlir/Support/Timing.h"
@@ -88,6 +89,7 @@ llvm::Error run(const CommandLine &command) {
 
 int main(int argc, char **argv) {
   llvm::InitLLVM init(argc, argv);
+  installSignalHandlers();
   llvm::Expected<CommandLine> command = parseCommandLine(argc, argv);
   if (!command)
     return report(command.takeError());

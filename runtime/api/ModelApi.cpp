@@ -158,8 +158,10 @@ void tawny_get_model_info(const tawny_model *model, tawny_model_info *info, size
     known.add_eos = tokenizer->add_eos();
     known.has_tokenizer = true;
   }
-  if (model->model)
+  if (model->model) {
     describeExecution(*model, known);
+    known.generated_weights = model->model->artifact().hasGeneratedWeights();
+  }
   std::memset(info, 0, struct_bytes);
   std::memcpy(info, &known, std::min(struct_bytes, sizeof(known)));
 }

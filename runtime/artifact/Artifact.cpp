@@ -1,6 +1,7 @@
 #include "runtime/artifact/Artifact.h"
 
 #include "runtime/artifact/Format.h"
+#include "runtime/artifact/GeneratedWeights.h"
 #include "runtime/artifact/Verify.h"
 
 #include <algorithm>
@@ -96,11 +97,37 @@ ErrorOr<void> Artifact::checkCode() const {
 
 std::span<const std::byte> Artifact::segment(uint32_t index) const {
   const fb::Segment &entry = *root->segments()->Get(index);
+  if (entry.kind() == fb::SegmentKind::Generated)
+    return {};
   return bytes.subspan(entry.offset(), entry.bytes());
+}
+
+bool Artifact::hasGeneratedWeights() const {
+  for (uint32_t i = 0; root->segments() && i < root->segments()->size(); ++i)
+    if (isGenerated(i))
+      return true;
+  return false;
+}
+
+void Artifact::readGenerated(uint32_t index, uint64_t offset, std::span<std::byte> out) const {
+  const uint64_t end = offset + out.size();
+  std::ranges::fill(out, std::byte(0)); // between weights
+  for (const fb::Weight *weight : *root->weights()) {
+    uint64_t first = std::max(weight->offset(), offset);
+    uint64_t last = std::min(weight->offset() + weight->bytes(), end);
+    if (weight->segment() != index || first >= last)
+      continue;
+    const fb::Fill &fill = *root->fills()->Get(static_cast<uint32_t>(weight->fill()));
+    generateWeight({{fill.fixed()->data(), fill.fixed()->size()},
+                    {fill.random()->data(), fill.random()->size()}},
+                   weight->offset(), first, out.subspan(first - offset, last - first));
+  }
 }
 
 std::span<const std::byte> Artifact::weight(uint32_t index) const {
   const fb::Weight &entry = *root->weights()->Get(index);
+  if (isGenerated(entry.segment()))
+    return {};
   return segment(entry.segment()).subspan(entry.offset(), entry.bytes());
 }
 

@@ -38,10 +38,22 @@ public:
   /// True where segments are pages of a file, which the system may drop and read again.
   bool isMapped() const { return file.has_value(); }
 
+  /// A segment's bytes in place; of a generated one there are none, see readGenerated().
   std::span<const std::byte> segment(uint32_t index) const;
+  /// Bytes of a segment, those of a generated one included.
+  uint64_t segmentBytes(uint32_t index) const { return root->segments()->Get(index)->bytes(); }
+  /// True for weights that the file does not hold.
+  bool isGenerated(uint32_t index) const {
+    return root->segments()->Get(index)->kind() == fb::SegmentKind::Generated;
+  }
+  /// True where any weights are generated.
+  bool hasGeneratedWeights() const;
+  /// Makes the bytes of a generated segment from `offset` on, a multiple of 64.
+  void readGenerated(uint32_t index, uint64_t offset, std::span<std::byte> out) const;
+  /// A weight's bytes in place; none where its segment is generated.
   std::span<const std::byte> weight(uint32_t index) const;
 
-  /// Bytes of all segments of weights.
+  /// Bytes of all segments of weights that the file holds.
   uint64_t weightBytes() const;
 
   /// Reads all weights and compares them with the checksums of their segments. An error names the

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cinttypes>
-#include <numeric>
 #include <vector>
 
 namespace tawny {
@@ -19,19 +18,25 @@ bool verifyModel(Checker &check, const Field &where, const fb::Model &model) {
 
 bool verifySegment(Checker &check, const Field &where, const fb::Segment &segment,
                    uint64_t headerEnd, uint64_t fileBytes) {
-  return check.enumeration(where("kind"), segment.kind(), fb::SegmentKind::MAX) &&
-         check.multipleOf(where("offset"), segment.offset(), format::segmentAlignment) &&
+  if (!check.enumeration(where("kind"), segment.kind(), fb::SegmentKind::MAX))
+    return false;
+  if (segment.kind() == fb::SegmentKind::Generated)
+    return check.inRange(where("offset"), segment.offset(), 0, 0) &&
+           check.inRange(where("bytes"), segment.bytes(), 1, format::maxBufferBytes);
+  return check.multipleOf(where("offset"), segment.offset(), format::segmentAlignment) &&
          check.expect(segment.offset() >= headerEnd, where("offset"),
                       "expected at least %" PRIu64 ", where the header ends, found %" PRIu64,
                       headerEnd, segment.offset()) &&
          check.within(where("bytes"), segment.offset(), segment.bytes(), fileBytes, "the file");
 }
 
-/// Segments may stand in any order, but no byte belongs to two.
+/// Segments of the file may stand in any order, but no byte belongs to two.
 bool verifyDisjoint(Checker &check, const fb::Artifact &artifact) {
   const auto &segments = *artifact.segments();
-  std::vector<uint32_t> order(segments.size());
-  std::iota(order.begin(), order.end(), 0);
+  std::vector<uint32_t> order;
+  for (uint32_t i = 0; i < segments.size(); ++i)
+    if (segments.Get(i)->kind() != fb::SegmentKind::Generated)
+      order.push_back(i);
   std::ranges::sort(order, {}, [&](uint32_t i) { return segments.Get(i)->offset(); });
   for (size_t i = 1; i < order.size(); ++i) {
     const fb::Segment &before = *segments.Get(order[i - 1]);
@@ -62,6 +67,36 @@ bool verifySegments(Checker &check, const fb::Artifact &artifact, uint64_t heade
   return verifyDisjoint(check, artifact);
 }
 
+bool verifyFill(Checker &check, const Field &where, const fb::Fill &fill) {
+  return check.present(where("fixed"), fill.fixed()) &&
+         check.present(where("random"), fill.random()) &&
+         check.expect(fill.fixed()->size() != 0, where("fixed"), "expected bytes, found none") &&
+         check.multipleOf(where("fixed"), fill.fixed()->size(), format::dataAlignment) &&
+         check.expect(fill.random()->size() == fill.fixed()->size(), where("random"),
+                      "expected as many bytes as in fixed, %u, found %u", fill.fixed()->size(),
+                      fill.random()->size());
+}
+
+bool verifyFills(Checker &check, const fb::Artifact &artifact) {
+  for (uint32_t i = 0; artifact.fills() && i < artifact.fills()->size(); ++i) {
+    Field where("fills", i);
+    if (!verifyFill(check, where, *artifact.fills()->Get(i)))
+      return false;
+  }
+  return true;
+}
+
+/// Weights have a fill where their segment is generated and only there.
+bool verifyFillIndex(Checker &check, const Field &where, const fb::Artifact &artifact,
+                     const fb::Weight &weight, const fb::Segment &segment) {
+  if (segment.kind() != fb::SegmentKind::Generated)
+    return check.expect(weight.fill() == -1, where("fill"),
+                        "expected -1, as the file holds this weight, found %d", weight.fill());
+  uint32_t fills = artifact.fills() ? artifact.fills()->size() : 0;
+  return check.expect(weight.fill() >= 0 && weight.fill() < static_cast<int64_t>(fills),
+                      where("fill"), "expected an index below %u, found %d", fills, weight.fill());
+}
+
 bool verifyWeight(Checker &check, const Field &where, const fb::Artifact &artifact,
                   const fb::Weight &weight) {
   uint32_t segments = artifact.segments() ? artifact.segments()->size() : 0;
@@ -76,8 +111,9 @@ bool verifyWeight(Checker &check, const Field &where, const fb::Artifact &artifa
                      "expected an index below %u, found %u", segments, weight.segment())))
     return false;
   const fb::Segment &segment = *artifact.segments()->Get(weight.segment());
-  return check.expect(segment.kind() == fb::SegmentKind::Weights, where("segment"),
+  return check.expect(segment.kind() != fb::SegmentKind::Code, where("segment"),
                       "expected a segment of weights, found one of code") &&
+         verifyFillIndex(check, where, artifact, weight, segment) &&
          check.multipleOf(where("offset"), weight.offset(), format::dataAlignment) &&
          check.within(where("bytes"), weight.offset(), weight.bytes(), segment.bytes(),
                       "the segment");
@@ -122,7 +158,8 @@ bool verifyArtifact(Checker &check, const fb::Artifact &artifact, uint64_t heade
   Field model("model"), tokenizer("tokenizer");
   return check.text(Field("compiler_version"), artifact.compiler_version()) &&
          check.present(model, artifact.model()) && verifyModel(check, model, *artifact.model()) &&
-         verifySegments(check, artifact, headerEnd, fileBytes) && verifyWeights(check, artifact) &&
+         verifySegments(check, artifact, headerEnd, fileBytes) && verifyFills(check, artifact) &&
+         verifyWeights(check, artifact) &&
          (!artifact.tokenizer() || verify::tokenizer(check, tokenizer, *artifact.tokenizer())) &&
          verifyPurpose(check, artifact);
 }

@@ -70,8 +70,33 @@ ErrorOr<Buffer> CpuDevice::allocate(uint64_t bytes) {
 
 void CpuDevice::release(void *address, uint64_t bytes) { munmap(address, bytes); }
 
+static Error stoppedLoading(uint64_t done, uint64_t total) {
+  return makeError("stopped after reading %" PRIu64 " of %" PRIu64 " bytes of weights", done,
+                   total);
+}
+
+ErrorOr<Buffer> CpuDevice::generateWeights(const Artifact &artifact, uint32_t segment,
+                                           const ProgressFunction &progress) {
+  constexpr uint64_t chunkBytes = uint64_t(16) << 20;
+  const uint64_t bytes = artifact.segmentBytes(segment);
+  ErrorOr<Buffer> buffer = allocate(bytes);
+  if (!buffer)
+    return buffer;
+  for (uint64_t done = 0; done < bytes;) {
+    uint64_t chunk = std::min(chunkBytes, bytes - done);
+    artifact.readGenerated(segment, done,
+                           {static_cast<std::byte *>(buffer->address()) + done, chunk});
+    done += chunk;
+    if (progress && !progress(done, bytes))
+      return stoppedLoading(done, bytes);
+  }
+  return buffer;
+}
+
 ErrorOr<Buffer> CpuDevice::placeWeights(const Artifact &artifact, uint32_t segment, bool prefault,
                                         const ProgressFunction &progress) {
+  if (artifact.isGenerated(segment))
+    return generateWeights(artifact, segment, progress);
   constexpr uint64_t chunkBytes = uint64_t(64) << 20;
   std::span<const std::byte> bytes = artifact.segment(segment);
   // The mapping is read-only; kernels that would write it were refused by the header's checks.
@@ -86,8 +111,7 @@ ErrorOr<Buffer> CpuDevice::placeWeights(const Artifact &artifact, uint32_t segme
     populate(address + done, chunk, false);
     done += chunk;
     if (progress && !progress(done, bytes.size()))
-      return makeError("stopped after reading %" PRIu64 " of %zu bytes of weights", done,
-                       bytes.size());
+      return stoppedLoading(done, bytes.size());
   }
   return weights;
 }

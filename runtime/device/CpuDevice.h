@@ -37,6 +37,9 @@ public:
   void *hostView(void *address) override { return address; }
 
 private:
+  /// Makes a segment that the file does not hold, in memory of its own.
+  ErrorOr<Buffer> generateWeights(const Artifact &artifact, uint32_t segment,
+                                  const ProgressFunction &progress);
   explicit CpuDevice(std::unique_ptr<ThreadPool> threads);
   void release(void *address, uint64_t bytes) override;
 

@@ -55,9 +55,9 @@ uint64_t candidateBytes(const fb::Target &target) {
 
 std::vector<MemoryLine> planMemory(const Artifact &artifact, const fb::Target &target,
                                    const ExecutionBounds &bounds) {
-  uint64_t weights = 0;
+  uint64_t weights = 0, generated = 0;
   for (uint32_t segment : usedSegments(artifact.header(), target))
-    weights += artifact.segment(segment).size();
+    (artifact.isGenerated(segment) ? generated : weights) += artifact.segmentBytes(segment);
   bool inPlace = target.device()->string_view() == "cpu";
   uint64_t logits =
       uint64_t(bounds.maxLogitRows) * artifact.header().model()->vocab_size() * sizeof(float) +
@@ -71,6 +71,8 @@ std::vector<MemoryLine> planMemory(const Artifact &artifact, const fb::Target &t
       {"logits", logits, false, true},
       {"host", hostBytes(target, bounds), false, true},
   };
+  if (generated != 0)
+    plan.push_back({"generated", generated, false});
   if (!inPlace)
     plan.push_back({"staging", gpu::Staging::bytes, false, true});
   return plan;

@@ -96,7 +96,7 @@ ErrorOr<void> Model::placeWeights(const ModelOptions &options) {
   std::vector<uint32_t> used = usedSegments(header(), *chosen);
   uint64_t total = 0, before = 0;
   for (uint32_t segment : used)
-    total += file->segment(segment).size();
+    total += file->segmentBytes(segment);
   std::vector<void *> bases(header().segments()->size());
   for (uint32_t segment : used) {
     auto progress = [&](uint64_t done, uint64_t) {

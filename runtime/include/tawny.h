@@ -148,6 +148,8 @@ typedef struct tawny_model_info {
   bool add_bos;
   bool add_eos;
   bool has_tokenizer;
+  /* Weights are random numbers that were made at load: outputs mean nothing. */
+  bool generated_weights;
 } tawny_model_info;
 
 /* The strings live as long as the model. `struct_bytes` is sizeof(tawny_model_info): of a longer
@@ -157,7 +159,8 @@ TAWNY_API void tawny_get_model_info(const tawny_model *model, tawny_model_info *
 
 /* One line of the memory plan that was checked before anything was allocated. */
 typedef struct tawny_memory_line {
-  /* weights, kv, arena, resident, step, logits, host, staging; lives as long as the model. */
+  /* weights, kv, arena, resident, step, logits, host, generated, staging; lives as long as the
+   * model. */
   const char *name;
   uint64_t bytes;
   /* True where the bytes are the file's own pages, which the system may drop and read again. */

@@ -91,6 +91,12 @@ Logits Session::step(tawny_sequence sequence, const Tokens &tokens, Want want) {
   return step({{sequence, tokens, want}});
 }
 
+Logits Session::lastLogits() const {
+  size_t rows = 0;
+  const float *values = tawny_logits(model, &rows);
+  return {description.vocabulary, {values, values + rows * description.vocabulary}};
+}
+
 tawny_status Session::tryStep(const std::vector<Feed> &feeds) { return run(feeds); }
 
 Tokens slice(const Tokens &tokens, size_t first, size_t count) {

@@ -48,8 +48,10 @@ public:
   /// Runs one step and copies its logits, which are NaN where it failed.
   Logits step(const std::vector<Feed> &feeds);
   Logits step(tawny_sequence sequence, const Tokens &tokens, Want want = Want::Last);
-  /// The same for a step that may fail; its logits are dropped.
+  /// The same for a step that may fail; its logits are not copied.
   tawny_status tryStep(const std::vector<Feed> &feeds);
+  /// The logits of the last step, which succeeded.
+  Logits lastLogits() const;
   const char *lastError() const { return tawny_last_error(model); }
 
 private:

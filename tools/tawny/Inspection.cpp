@@ -176,6 +176,7 @@ Json inspectionJson(const Artifact &artifact) {
           {"header_bytes", artifact.headerBytes()},
           {"weight_bytes", artifact.weightBytes()},
           {"compiler_version", textOf(header.compiler_version())},
+          {"generated_weights", artifact.hasGeneratedWeights()},
           {"model", modelJson(artifact)},
           {"tokenizer", tokenizerJson(header.tokenizer())},
           {"chat_template", textOf(header.chat_template())},

@@ -27,6 +27,8 @@ static void printModel(const Artifact &artifact) {
       "file      %s: header %s, weights %s; written by %s\n",
       formatBytes(artifact.fileBytes()).c_str(), formatBytes(artifact.headerBytes()).c_str(),
       formatBytes(artifact.weightBytes()).c_str(), textOf(header.compiler_version()).c_str());
+  if (artifact.hasGeneratedWeights())
+    std::printf("weights   none in the file: random numbers made at load, to measure with\n");
   std::printf("bounds    context %u, batch %u, KV pool of %" PRIu64 " tokens\n",
               header.max_context(), header.max_batch(), header.kv_tokens());
 }

@@ -46,6 +46,12 @@ ErrorOr<ModelHandle> openModel(const std::string &path, tawny_options options, b
   ModelHandle model(tawny_open(path.c_str(), &options, error, sizeof(error)));
   if (!model)
     return makeError("%s", error);
+  loading.bar.reset();
+  if (!quiet && infoOf(model.get()).generated_weights)
+    std::fprintf(stderr,
+                 "note: the weights of '%s' are random numbers made at load: it measures speed, "
+                 "its text means nothing\n",
+                 path.c_str());
   return model;
 }
 

@@ -26,7 +26,9 @@ constexpr const char *overview =
     "  tawnyc model.gguf --emit=fused\n"
     "      print the model after fusion; stages are llm, fused, rt, kernels, llvm, asm\n"
     "  tawnyc vocabulary.gguf -o vocabulary.tawny --vocab-only\n"
-    "      the tokenizer alone\n";
+    "      the tokenizer alone\n"
+    "  tawnyc --synthetic=llama-2-7b:Q4_K_M -o random.tawny\n"
+    "      random weights of that shape, to measure with\n";
 
 constexpr const char *epilogue =
     "\nMLIR's own options work too, such as --mlir-print-ir-after-all and --mlir-timing;\n"
@@ -73,7 +75,11 @@ struct Options {
   cl::opt<std::string> memoryBudget{"memory-budget", cl::value_desc("bytes"), cl::cat(category),
                                     cl::desc("Not built yet")};
   cl::opt<std::string> synthetic{"synthetic", cl::value_desc("preset:recipe"), cl::cat(category),
-                                 cl::desc("Not built yet")};
+                                 cl::desc("Instead of MODEL: one of a published model's shape with "
+                                          "random weights, such as llama-2-7b:Q4_K_M")};
+  cl::opt<bool> generateAtLoad{"synthetic-at-load", cl::cat(category),
+                               cl::desc("With --synthetic: leave the weights out of the artifact; "
+                                        "they are made when it is loaded")};
   cl::opt<std::string> report{"report", cl::value_desc("file"), cl::cat(category),
                               cl::desc("Not built yet")};
 
@@ -105,8 +111,7 @@ llvm::Error checkWord(llvm::StringRef option, llvm::StringRef value,
 /// What the command line promises and this build lacks. Which activations a target has is for the
 /// compiler to say.
 llvm::Error checkBuilt(const Options &options) {
-  for (const cl::opt<std::string> *option :
-       {&options.memoryBudget, &options.synthetic, &options.report})
+  for (const cl::opt<std::string> *option : {&options.memoryBudget, &options.report})
     if (option->getNumOccurrences() != 0)
       return makeUsageError("--" + option->ArgStr + " is not built yet");
   if (llvm::Error error =
@@ -146,8 +151,26 @@ llvm::Error parseStage(const Options &options, Stage &stage) {
   return checkWord("emit", options.emit, names);
 }
 
+llvm::Error parseSynthetic(const Options &options, CompileOptions &compile) {
+  compile.generateAtLoad = options.generateAtLoad;
+  if (options.synthetic.getNumOccurrences() == 0)
+    return options.generateAtLoad
+               ? makeUsageError("--synthetic-at-load: expected --synthetic=PRESET:RECIPE with it")
+               : llvm::Error::success();
+  if (!compile.input.empty())
+    return makeUsageError("--synthetic: expected no MODEL beside it, found '" + compile.input +
+                          "'");
+  if (compile.vocabularyOnly)
+    return makeUsageError("--synthetic: expected a model with weights, found --vocab-only");
+  llvm::Expected<synthetic::Model> model = synthetic::parseModel(options.synthetic);
+  if (!model)
+    return makeUsageError("--synthetic: " + llvm::toString(model.takeError()));
+  compile.synthetic = std::move(*model);
+  return llvm::Error::success();
+}
+
 llvm::Error checkFiles(const CompileOptions &options) {
-  if (options.input.empty())
+  if (options.input.empty() && !options.synthetic)
     return makeUsageError("expected a model, found none; try `tawnyc --help`");
   if (llvm::sys::fs::is_directory(options.input))
     return makeUsageError("'" + options.input +
@@ -203,7 +226,7 @@ llvm::Expected<CommandLine> parseCommandLine(int argc, char **argv) {
           [&] { return parseCount(options.maxContext, compile.maxContext); },
           [&] { return parseCount(options.maxBatch, compile.maxBatch); },
           [&] { return parseCount(options.kvTokens, compile.kvTokens); },
-          [&] { return checkFiles(compile); }))
+          [&] { return parseSynthetic(options, compile); }, [&] { return checkFiles(compile); }))
     return error;
   return command;
 }

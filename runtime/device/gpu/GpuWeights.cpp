@@ -42,17 +42,21 @@ static void dropCache(int file, uint64_t start, uint64_t done) {
 ErrorOr<void> GpuDevice::copyFile(void *to, const Artifact &artifact, uint32_t segment,
                                   const ProgressFunction &progress) {
   std::span<const std::byte> source = artifact.segment(segment);
+  const uint64_t bytes = artifact.segmentBytes(segment);
+  const bool generated = artifact.isGenerated(segment);
   uint64_t start = artifact.header().segments()->Get(segment)->offset();
-  int file = artifact.descriptor();
+  int file = generated ? -1 : artifact.descriptor();
   if (file >= 0)
-    posix_fadvise(file, static_cast<off_t>(start), static_cast<off_t>(source.size()),
+    posix_fadvise(file, static_cast<off_t>(start), static_cast<off_t>(bytes),
                   POSIX_FADV_SEQUENTIAL);
-  for (uint64_t done = 0; done < source.size();) {
+  for (uint64_t done = 0; done < bytes;) {
     std::span<std::byte> block;
     if (Status status = staging.acquire(block); status != success)
       return loseRunning(status);
-    block = block.first(std::min<uint64_t>(block.size(), source.size() - done));
-    if (file < 0) {
+    block = block.first(std::min<uint64_t>(block.size(), bytes - done));
+    if (generated) {
+      artifact.readGenerated(segment, done, block);
+    } else if (file < 0) {
       std::memcpy(block.data(), source.data() + done, block.size());
     } else {
       if (int failed = readFully(file, block, start + done))
@@ -65,9 +69,9 @@ ErrorOr<void> GpuDevice::copyFile(void *to, const Artifact &artifact, uint32_t s
     if (Status status = staging.send(target, block.size(), stream); status != success)
       return lose("copy " + std::to_string(block.size()) + " bytes of weights", status);
     done += block.size();
-    if (progress && !progress(done, source.size()))
-      return makeError("stopped after reading %" PRIu64 " of %zu bytes of weights", done,
-                       source.size());
+    if (progress && !progress(done, bytes))
+      return makeError("stopped after reading %" PRIu64 " of %" PRIu64 " bytes of weights", done,
+                       bytes);
   }
   return wait();
 }
@@ -98,7 +102,7 @@ ErrorOr<Buffer> GpuDevice::placeWeights(const Artifact &artifact, uint32_t segme
   const char *registering = std::getenv("TAWNY_REGISTER_WEIGHTS");
   if (registering && std::strcmp(registering, "1") == 0 && artifact.isMapped() && !bytes.empty())
     return registerWeights(bytes);
-  ErrorOr<Buffer> buffer = allocateRaw(bytes.size());
+  ErrorOr<Buffer> buffer = allocateRaw(artifact.segmentBytes(segment));
   if (!buffer)
     return buffer;
   if (ErrorOr<void> copied = copyFile(buffer->address(), artifact, segment, progress); !copied)

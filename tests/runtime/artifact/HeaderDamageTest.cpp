@@ -27,7 +27,7 @@ constexpr Damage fileDamages[] = {
      },
      "tokenizer: expected a value, found none"},
     {"segment kind", [](fb::ArtifactT &a) { a.segments[0]->kind = fb::SegmentKind(7); },
-     "segments[0].kind: expected a value of at most 1, found 7"},
+     "segments[0].kind: expected a value of at most 2, found 7"},
     {"segment alignment", [](fb::ArtifactT &a) { a.segments[1]->offset += 64; },
      "segments[1].offset: expected a multiple of 4096, found 12352"},
     {"segment beyond the file", [](fb::ArtifactT &a) { a.segments[1]->bytes = 101; },
@@ -42,6 +42,33 @@ constexpr Damage fileDamages[] = {
      "segments[0].bytes: expected at least one byte, found none"},
     {"code checksum", [](fb::ArtifactT &a) { a.segments[1]->checksum = 1; },
      "segments[1].checksum: expected 0000000000000001, found CHECKSUM"},
+    {"generated segment in the file",
+     [](fb::ArtifactT &a) { a.segments[0]->kind = fb::SegmentKind::Generated; },
+     "segments[0].offset: expected 0 to 0, found 8192"},
+    {"generated weight without fill",
+     [](fb::ArtifactT &a) {
+       a.segments[0]->kind = fb::SegmentKind::Generated;
+       a.segments[0]->offset = 0;
+     },
+     "weights[0].fill: expected an index below 0, found -1"},
+    {"stored weight with fill", [](fb::ArtifactT &a) { a.weights[0]->fill = 0; },
+     "weights[0].fill: expected -1, as the file holds this weight, found 0"},
+    {"fill without bytes",
+     [](fb::ArtifactT &a) { a.fills.push_back(std::make_unique<fb::FillT>()); },
+     "fills[0].fixed: expected bytes, found none"},
+    {"fill lengths",
+     [](fb::ArtifactT &a) {
+       a.fills.push_back(std::make_unique<fb::FillT>());
+       a.fills[0]->fixed.resize(128);
+       a.fills[0]->random.resize(64);
+     },
+     "fills[0].random: expected as many bytes as in fixed, 128, found 64"},
+    {"fill alignment",
+     [](fb::ArtifactT &a) {
+       a.fills.push_back(std::make_unique<fb::FillT>());
+       a.fills[0]->fixed.resize(65);
+     },
+     "fills[0].fixed: expected a multiple of 64, found 65"},
     {"weight name", [](fb::ArtifactT &a) { a.weights[0]->name.clear(); },
      "weights[0].name: expected a text, found none"},
     {"weight format", [](fb::ArtifactT &a) { a.weights[0]->format.clear(); },
