@@ -33,6 +33,7 @@ public:
 
   explicit operator bool() const { return model != nullptr; }
   const tawny_model_info &info() const { return description; }
+  tawny_model *handle() { return model; }
   Bounds bounds() const { return boundsOf(description.activations); }
   double agreementBound() const { return endtoend::agreementBound(description.activations); }
 

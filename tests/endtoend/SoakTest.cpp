@@ -82,9 +82,9 @@ protected:
   std::unique_ptr<Session> session;
   std::vector<Text> texts;
   std::vector<Speaker> speaking;
-  std::vector<size_t> chosen; ///< Of the step: indices into `speaking`.
+  std::vector<size_t> chosen; ///< Of the step: for each feed its index into `speaking`.
   std::vector<bool> isSpoken;
-  size_t entered = 0, ended = 0, exhausted = 0, evicted = 0, tokens = 0, ties = 0;
+  size_t entered = 0, ended = 0, exhausted = 0, tokens = 0, ties = 0;
 };
 
 /// The text that the model says alone after a random part of the book.
@@ -102,9 +102,9 @@ Text speakAlone(Session &session, const Tokens &book, size_t first, size_t promp
 }
 
 void Soak::SetUp() {
-  // 48 pages: about half of what the 24 sequences that speak at once would fill.
+  // 116 pages: a little less than the 24 sequences that speak at once come to need.
   Subject subject{
-      "sample", "cpu", "auto", {"--max-batch=8", "--max-context=256", "--kv-tokens=768"}};
+      "sample", "cpu", "auto", {"--max-batch=8", "--max-context=256", "--kv-tokens=1856"}};
   if (auto reason = reasonToSkip(subject))
     GTEST_SKIP() << *reason;
   session = std::make_unique<Session>(subject);
@@ -165,12 +165,15 @@ void Soak::stepOnce() {
   std::vector<Feed> feeds = chooseFeeds();
   if (feeds.empty())
     return;
+  std::vector<tawny_span> spans;
+  for (const Feed &feed : feeds)
+    spans.push_back({feed.sequence, feed.tokens.data(), feed.tokens.size(), nullptr});
   isCounting = true;
-  tawny_status status = session->tryStep(feeds);
+  tawny_status status = tawny_step(session->handle(), spans.data(), spans.size());
   isCounting = false;
   if (status == TAWNY_EXHAUSTED) {
     // Nothing has changed; somebody starts again later, and the others go on.
-    ++exhausted, ++evicted;
+    ++exhausted;
     for (const Speaker &speaker : speaking)
       ASSERT_EQ(session->length(speaker.sequence), speaker.fed);
     leave(between(0, speaking.size() - 1));
@@ -210,12 +213,11 @@ TEST_P(Soak, TextsStayTheSame) {
               static_cast<unsigned long long>(before), warmUp,
               static_cast<unsigned long long>(after), static_cast<unsigned long long>(made));
   EXPECT_EQ(session->freePages(), pages);
-  EXPECT_GT(exhausted, GetParam() / 100) << "the pool is to run out now and then";
+  EXPECT_GT(exhausted, GetParam() / 200) << "the pool is to run out now and then";
   EXPECT_EQ(std::ranges::count(isSpoken, true), static_cast<ptrdiff_t>(sequences));
   EXPECT_GT(ended, GetParam() / 20);
   EXPECT_LT(after, before + 1024);
-  // A failure is described, which may allocate: a few strings for each time without pages.
-  EXPECT_LE(made, 8 * exhausted);
+  EXPECT_EQ(made, 0u);
 }
 
 INSTANTIATE_TEST_SUITE_P(Sample, Soak, testing::Values(shortSteps));

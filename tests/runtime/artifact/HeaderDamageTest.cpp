@@ -55,7 +55,7 @@ constexpr Damage fileDamages[] = {
      "weights[0].fill: expected -1, as the file holds this weight, found 0"},
     {"fill without bytes",
      [](fb::ArtifactT &a) { a.fills.push_back(std::make_unique<fb::FillT>()); },
-     "fills[0].fixed: expected bytes, found none"},
+     "fills[0].fixed: expected a value, found none"},
     {"fill lengths",
      [](fb::ArtifactT &a) {
        a.fills.push_back(std::make_unique<fb::FillT>());
@@ -67,6 +67,7 @@ constexpr Damage fileDamages[] = {
      [](fb::ArtifactT &a) {
        a.fills.push_back(std::make_unique<fb::FillT>());
        a.fills[0]->fixed.resize(65);
+       a.fills[0]->random.resize(65);
      },
      "fills[0].fixed: expected a multiple of 64, found 65"},
     {"weight name", [](fb::ArtifactT &a) { a.weights[0]->name.clear(); },
