@@ -30,7 +30,7 @@ public:
       : file(file), p(parameters), module(module), weights(OpBuilder::atBlockEnd(module.getBody())),
         builder(module.getContext()), location(builder.getUnknownLoc()),
         rope(llm::RopeAttr::get(module.getContext(), p.keyDim, p.ropeDim, p.ropeTheta,
-                                llm::RotaryPairs::Adjacent)) {}
+                                llm::RotaryPairs::Adjacent, p.ropeDivisors, p.ropeMagnitude)) {}
 
   void build();
 
@@ -97,8 +97,12 @@ Value LlamaBuilder::attention(Value x, uint32_t block, const std::string &prefix
   at(prefix + "kv_append");
   kv = llm::KvAppendOp::create(builder, location, kv.getType(), kv, k, v, step, layer);
   at(prefix + "attn");
-  Value heads = llm::AttentionOp::create(builder, location, q.getType(), q, kv, step, layer,
-                                         builder.getF64FloatAttr(1.0 / std::sqrt(p.keyDim)));
+  IntegerAttr window;
+  if (p.slidingWindow != 0)
+    window = builder.getI64IntegerAttr(p.slidingWindow);
+  Value heads =
+      llm::AttentionOp::create(builder, location, q.getType(), q, kv, step, layer,
+                               builder.getF64FloatAttr(1.0 / std::sqrt(p.keyDim)), window);
   Value output = linear(heads, prefix + "attn_output", p.hasOutputBias);
   at(prefix + "attn_residual");
   return add(x, output);

@@ -63,9 +63,9 @@ template <typename Sum> struct HeadSums {
   std::vector<Sum> values;
 };
 
-/// One row of q with where it reads.
+/// One row of q with where it reads: positions `first` to `position`.
 struct QueryRow {
-  int64_t row, position;
+  int64_t row, first, position;
   const SequenceCache *cache;
 };
 } // namespace
@@ -98,9 +98,9 @@ static HeadSums<Sum> sumHead(llvm::ArrayRef<float> q, const HeadView &view, doub
   return sums;
 }
 
-/// The first of the positions 0 to `last` of a sequence that was never written, or -1.
-static int64_t findUnwritten(const SequenceCache *cache, int64_t last) {
-  for (int64_t position = 0; position <= last; ++position)
+/// The first of the positions `first` to `last` of a sequence that was never written, or -1.
+static int64_t findUnwritten(const SequenceCache *cache, int64_t first, int64_t last) {
+  for (int64_t position = first; position <= last; ++position)
     if (!cache || position >= static_cast<int64_t>(cache->written.size()) ||
         !cache->written[position])
       return position;
@@ -109,23 +109,26 @@ static int64_t findUnwritten(const SequenceCache *cache, int64_t last) {
 
 /// Calls `attend` for each row of q.
 static llvm::Error forEachRow(const Rows &q, const Pool &pool, const Step &step, int64_t layer,
-                              llvm::function_ref<void(const QueryRow &)> attend) {
+                              int64_t window, llvm::function_ref<void(const QueryRow &)> attend) {
   if (llvm::Error error = expectStepRows(q, step))
     return error;
   for (int64_t t = 0; t < q.rows; ++t) {
     auto found = pool.layers[layer].find(step.sequences[t]);
     const SequenceCache *cache = found == pool.layers[layer].end() ? nullptr : found->second.get();
-    int64_t unwritten = findUnwritten(cache, step.positions[t]);
+    int64_t position = step.positions[t];
+    int64_t first = window == 0 ? 0 : std::max<int64_t>(position - window + 1, 0);
+    int64_t unwritten = findUnwritten(cache, first, position);
     if (unwritten >= 0)
       return llvm::createStringError(
           "sequence %d has no key at position %lld of layer %lld, which position %d sees",
           step.sequences[t], static_cast<long long>(unwritten), static_cast<long long>(layer),
           step.positions[t]);
-    attend({t, step.positions[t], cache});
+    attend({t, first, position, cache});
   }
   return llvm::Error::success();
 }
 
+/// All of the row's sequence up to its position, though it may not see the first ones.
 static HeadView viewOf(const QueryRow &row, const Rows &q, const Pool &pool, int64_t head) {
   int64_t kvOffset = head / (q.columns / pool.columns()) * pool.headDim;
   return {row.cache->keys.data() + kvOffset, row.cache->values.data() + kvOffset,
@@ -134,12 +137,13 @@ static HeadView viewOf(const QueryRow &row, const Rows &q, const Pool &pool, int
 
 template <typename Sum>
 static llvm::Expected<Rows> attendRows(const Rows &q, const Pool &pool, const Step &step,
-                                       int64_t layer, double scale) {
+                                       int64_t layer, double scale, int64_t window) {
   Rows result(q.rows, q.columns);
-  llvm::Error error = forEachRow(q, pool, step, layer, [&](const QueryRow &row) {
+  llvm::Error error = forEachRow(q, pool, step, layer, window, [&](const QueryRow &row) {
     for (int64_t head = 0; head < q.columns / pool.headDim; ++head) {
       auto query = q.row(row.row).slice(head * pool.headDim, pool.headDim);
-      HeadSums<Sum> sums = sumHead<Sum>(query, viewOf(row, q, pool, head), scale);
+      HeadView view = viewOf(row, q, pool, head).range(row.first, row.position + 1);
+      HeadSums<Sum> sums = sumHead<Sum>(query, view, scale);
       for (auto [out, sum] : llvm::zip_equal(
                result.row(row.row).slice(head * pool.headDim, pool.headDim), sums.values))
         out = static_cast<float>(sum / sums.total);
@@ -151,25 +155,27 @@ static llvm::Expected<Rows> attendRows(const Rows &q, const Pool &pool, const St
 }
 
 llvm::Expected<Rows> attention(const Rows &q, const Pool &pool, const Step &step, int64_t layer,
-                               double scale, Accumulate accumulate) {
-  return accumulate == Accumulate::F64 ? attendRows<double>(q, pool, step, layer, scale)
-                                       : attendRows<float>(q, pool, step, layer, scale);
+                               double scale, Accumulate accumulate, int64_t window) {
+  return accumulate == Accumulate::F64 ? attendRows<double>(q, pool, step, layer, scale, window)
+                                       : attendRows<float>(q, pool, step, layer, scale, window);
 }
 
 template <typename Sum>
-static llvm::Expected<std::pair<Rows, Rows>> attendParts(const Rows &q, const Pool &pool,
-                                                         const Step &step, int64_t layer,
-                                                         double scale, int64_t splits) {
+static llvm::Expected<std::pair<Rows, Rows>>
+attendParts(const Rows &q, const Pool &pool, const Step &step, int64_t layer, double scale,
+            int64_t splits, int64_t window) {
   int64_t heads = q.columns / pool.headDim;
   Rows sums(q.rows, splits * q.columns), state(q.rows, 2 * splits * heads);
-  llvm::Error error = forEachRow(q, pool, step, layer, [&](const QueryRow &row) {
-    size_t positions = static_cast<size_t>(row.position) + 1;
-    size_t length = llvm::divideCeil(llvm::divideCeil(positions, 16), splits) * 16;
+  llvm::Error error = forEachRow(q, pool, step, layer, window, [&](const QueryRow &row) {
+    int64_t pastLast = row.position + 1, firstPage = row.first / 16;
+    int64_t pages = llvm::divideCeil(pastLast, 16) - firstPage;
+    int64_t length = llvm::divideCeil(pages, splits) * 16;
     for (int64_t split = 0; split < splits; ++split)
       for (int64_t head = 0; head < heads; ++head) {
-        size_t begin = std::min(split * length, positions);
-        HeadView view =
-            viewOf(row, q, pool, head).range(begin, std::min(begin + length, positions));
+        int64_t begin = firstPage * 16 + split * length;
+        int64_t end = std::min(begin + length, pastLast);
+        begin = std::clamp(begin, row.first, pastLast);
+        HeadView view = viewOf(row, q, pool, head).range(begin, std::max(begin, end));
         HeadSums<Sum> part =
             sumHead<Sum>(q.row(row.row).slice(head * pool.headDim, pool.headDim), view, scale);
         int64_t index = split * heads + head;
@@ -188,9 +194,11 @@ static llvm::Expected<std::pair<Rows, Rows>> attendParts(const Rows &q, const Po
 
 llvm::Expected<std::pair<Rows, Rows>> attentionPart(const Rows &q, const Pool &pool,
                                                     const Step &step, int64_t layer, double scale,
-                                                    int64_t splits, Accumulate accumulate) {
-  return accumulate == Accumulate::F64 ? attendParts<double>(q, pool, step, layer, scale, splits)
-                                       : attendParts<float>(q, pool, step, layer, scale, splits);
+                                                    int64_t splits, Accumulate accumulate,
+                                                    int64_t window) {
+  return accumulate == Accumulate::F64
+             ? attendParts<double>(q, pool, step, layer, scale, splits, window)
+             : attendParts<float>(q, pool, step, layer, scale, splits, window);
 }
 
 template <typename Sum>

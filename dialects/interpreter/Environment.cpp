@@ -52,8 +52,12 @@ void setPool(Environment &values, mlir::Value result, Pool pool) {
 }
 
 Rotation rotationOf(llm::RopeAttr rope) {
-  return {rope.getHeadDim(), rope.getRotaryDim(), rope.getBase(),
-          rope.getPairs() == llm::RotaryPairs::Adjacent ? Pairs::Adjacent : Pairs::Halves};
+  Pairs pairs = rope.getPairs() == llm::RotaryPairs::Adjacent ? Pairs::Adjacent : Pairs::Halves;
+  Rotation rotation{rope.getHeadDim(), rope.getRotaryDim(), rope.getBase(), pairs};
+  if (rope.getDivisors())
+    rotation.divisors = rope.getDivisors().asArrayRef();
+  rotation.magnitude = rope.getMagnitude();
+  return rotation;
 }
 
 } // namespace tawny::interpreter

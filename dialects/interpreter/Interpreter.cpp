@@ -51,9 +51,10 @@ llvm::Expected<Weight> Interpreter::loadWeight(llvm::StringRef name, Type type) 
 }
 
 llvm::Error Interpreter::runAttention(llm::AttentionOp op, Environment &values) {
-  llvm::Expected<Rows> result = attention(*rowsOf(values, op.getQ()), poolOf(values, op.getKv()),
-                                          stepOf(values, op.getStep()), layerOf(op.getLayer()),
-                                          op.getScale().convertToDouble(), accumulate);
+  llvm::Expected<Rows> result =
+      attention(*rowsOf(values, op.getQ()), poolOf(values, op.getKv()),
+                stepOf(values, op.getStep()), layerOf(op.getLayer()),
+                op.getScale().convertToDouble(), accumulate, llm::windowOf(op.getWindow()));
   if (!result)
     return result.takeError();
   setRows(values, op.getResult(), std::move(*result));
@@ -64,7 +65,7 @@ llvm::Error Interpreter::runAttentionPart(llm::AttentionPartOp op, Environment &
   auto result = attentionPart(*rowsOf(values, op.getQ()), poolOf(values, op.getKv()),
                               stepOf(values, op.getStep()), layerOf(op.getLayer()),
                               op.getScale().convertToDouble(), static_cast<int64_t>(op.getSplits()),
-                              accumulate);
+                              accumulate, llm::windowOf(op.getWindow()));
   if (!result)
     return result.takeError();
   setRows(values, op.getSums(), std::move(result->first));

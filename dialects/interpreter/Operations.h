@@ -25,6 +25,8 @@ struct Rotation {
   int64_t headDim, rotaryDim;
   double base;
   Pairs pairs;
+  llvm::ArrayRef<double> divisors = {}; ///< Of each pair's angles; empty: all are 1.
+  double magnitude = 1;                 ///< Of rotated pairs.
 };
 
 /// Fails unless `x` has a row for each token of the step.
@@ -81,15 +83,18 @@ void linear(const Rows &x, llvm::ArrayRef<LinearPart> parts, Accumulate accumula
 llvm::Expected<Pool> kvAppend(const Pool &pool, const Rows &k, const Rows &v, const Step &step,
                               int64_t layer);
 
-/// Causal attention; fails where a position that a token sees was never written.
+/// Causal attention over the last `window` positions, or over all of them where it is 0; fails
+/// where a position that a token sees was never written.
 llvm::Expected<Rows> attention(const Rows &q, const Pool &pool, const Step &step, int64_t layer,
-                               double scale, Accumulate accumulate);
+                               double scale, Accumulate accumulate, int64_t window = 0);
 
-/// Sums and state of `splits` ranges of each row's context, as llm.attention_part has them. Ranges
-/// are cut at multiples of 16 positions, each as long as the first but for the last.
+/// Sums and state of `splits` ranges of what each row sees, as llm.attention_part has them. Ranges
+/// are cut at multiples of 16 positions, each as long as the first but for the last; the first
+/// begins at one, too, though the row may see only a part of its positions.
 llvm::Expected<std::pair<Rows, Rows>> attentionPart(const Rows &q, const Pool &pool,
                                                     const Step &step, int64_t layer, double scale,
-                                                    int64_t splits, Accumulate accumulate);
+                                                    int64_t splits, Accumulate accumulate,
+                                                    int64_t window = 0);
 
 /// Attention of the whole contexts; `heads` is that of a row's query heads.
 Rows attentionMerge(const Rows &sums, const Rows &state, int64_t splits, int64_t heads,

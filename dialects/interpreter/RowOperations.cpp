@@ -79,8 +79,11 @@ llvm::Expected<Rows> rope(const Rows &x, const Step &step, const Rotation &rotat
     for (int64_t i = 0; i < half; ++i) {
       double frequency = std::pow(rotation.base, -2.0 * static_cast<double>(i) /
                                                      static_cast<double>(rotation.rotaryDim));
+      if (!rotation.divisors.empty())
+        frequency /= rotation.divisors[i];
       double angle = step.positions[t] * frequency;
-      double cosine = std::cos(angle), sine = std::sin(angle);
+      double cosine = rotation.magnitude * std::cos(angle);
+      double sine = rotation.magnitude * std::sin(angle);
       int64_t first = rotation.pairs == Pairs::Adjacent ? 2 * i : i;
       int64_t second = rotation.pairs == Pairs::Adjacent ? 2 * i + 1 : i + half;
       llvm::MutableArrayRef<float> row = result.row(t);

@@ -7,6 +7,8 @@
 #include "mlir/Interfaces/FoldInterfaces.h"
 #include "llvm/ADT/TypeSwitch.h"
 
+#include <cmath>
+
 using namespace mlir;
 
 namespace tawny::llm {
@@ -125,7 +127,13 @@ void AttentionPartOp::build(OpBuilder &builder, OperationState &state, Attention
   Type f32 = builder.getF32Type();
   build(builder, state, rowsType(splits * columns, f32), rowsType(2 * splits * heads, f32),
         attention.getQ(), attention.getKv(), attention.getStep(), attention.getLayerAttr(),
-        attention.getScaleAttr(), builder.getI64IntegerAttr(splits));
+        attention.getScaleAttr(), attention.getWindowAttr(), builder.getI64IntegerAttr(splits));
+}
+
+double RopeAttr::getFrequency(int64_t pair) const {
+  double exponent = -2.0 * static_cast<double>(pair) / static_cast<double>(getRotaryDim());
+  double frequency = std::pow(getBase(), exponent);
+  return getDivisors() ? frequency / getDivisors()[pair] : frequency;
 }
 
 } // namespace tawny::llm

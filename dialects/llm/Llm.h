@@ -45,6 +45,11 @@ inline int64_t columnsOf(mlir::Value tensor) {
   return llvm::cast<mlir::RankedTensorType>(tensor.getType()).getShape().back();
 }
 
+/// The `window` of an attention, or 0 where a row sees all positions below `maxContext` anyway.
+inline int64_t windowOf(std::optional<uint64_t> window, uint64_t maxContext = UINT64_MAX) {
+  return window && *window < maxContext ? static_cast<int64_t>(*window) : 0;
+}
+
 /// `tensor<? x columns x elementType>`: the type of activations.
 inline mlir::RankedTensorType rowsType(int64_t columns, mlir::Type elementType) {
   return mlir::RankedTensorType::get({mlir::ShapedType::kDynamic, columns}, elementType);

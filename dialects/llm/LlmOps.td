@@ -260,21 +260,23 @@ def Llm_AttentionOp : LlmOp<"attention", [Pure]> {
   let summary = "Causal attention of the step's tokens over their sequences' keys and values.";
   let description = [{
     Query head `h` reads KV head `h / (queryHeads / kvHeads)`. The token at position `p` of a
-    sequence sees positions `0..p` of it: `softmax(scale * q k^T) v`. A result of type `!llm.a8` or
-    f16 is that, quantised.
+    sequence sees positions `0..p` of it, with a window of `w` only the last `w` of them:
+    `softmax(scale * q k^T) v`. A result of type `!llm.a8` or f16 is that, quantised.
     ```mlir
-    %o = llm.attention %q, %kv, %step layer 0 scale 1.25e-1
+    %o = llm.attention %q, %kv, %step layer 0 scale 1.25e-1 window 4096
       : tensor<?x256xf32>, !llm.kv<layers = 3, heads = 2, dim = 64> -> tensor<?x256xf32>
     ```
     1. attention_c1: q and the result have the same columns, a multiple of the pool's
        `heads * dim`.
     2. attention_c2: the layer is one of the pool's.
     3. attention_c3: the scale is positive and finite.
+    4. attention_c4: the window, if there is one, is positive.
   }];
-  let arguments = (ins LlmRowsF32:$q, LlmKv:$kv, LlmStep:$step, I64Attr:$layer, F64Attr:$scale);
+  let arguments = (ins LlmRowsF32:$q, LlmKv:$kv, LlmStep:$step, I64Attr:$layer, F64Attr:$scale,
+                       OptionalAttr<I64Attr>:$window);
   let results = (outs LlmRows:$result);
   let assemblyFormat = [{
-    $q `,` $kv `,` $step `layer` $layer `scale` $scale attr-dict
+    $q `,` $kv `,` $step `layer` $layer `scale` $scale (`window` $window^)? attr-dict
     `:` type($q) `,` type($kv) `->` type($result)
   }];
   let hasVerifier = 1;
@@ -301,12 +303,14 @@ def Llm_AttentionPartOp : LlmOp<"attention_part", [Pure]> {
     4. attention_part_c4: there are 1 to 256 splits.
     5. attention_part_c5: `sums` has `splits` times q's columns; `state` has two columns for each
        split and query head.
+    6. attention_part_c6: the window, if there is one, is positive.
   }];
   let arguments = (ins LlmRowsF32:$q, LlmKv:$kv, LlmStep:$step, I64Attr:$layer, F64Attr:$scale,
-                       I64Attr:$splits);
+                       OptionalAttr<I64Attr>:$window, I64Attr:$splits);
   let results = (outs LlmRowsF32:$sums, LlmRowsF32:$state);
   let assemblyFormat = [{
-    $q `,` $kv `,` $step `layer` $layer `scale` $scale `splits` $splits attr-dict
+    $q `,` $kv `,` $step `layer` $layer `scale` $scale (`window` $window^)? `splits` $splits
+    attr-dict
     `:` type($q) `,` type($kv) `->` type($sums) `,` type($state)
   }];
   let builders = [

@@ -24,15 +24,23 @@ LogicalResult KvType::verify(EmitError emitError, int64_t layers, int64_t heads,
 }
 
 LogicalResult RopeAttr::verify(EmitError emitError, int64_t headDim, int64_t rotaryDim,
-                               llvm::APFloat base, RotaryPairs) {
+                               llvm::APFloat base, RotaryPairs, DenseF64ArrayAttr divisors,
+                               llvm::APFloat magnitude) {
   if (headDim <= 0)
     return emitError() << "expects a positive head, found " << headDim;
   if (rotaryDim <= 0 || rotaryDim > headDim || rotaryDim % 2 != 0)
     return emitError() << "expects an even rotary from 2 to head = " << headDim << ", found "
                        << rotaryDim;
-  double value = base.convertToDouble();
-  if (!std::isfinite(value) || value <= 0)
+  auto isPositive = [](double value) { return std::isfinite(value) && value > 0; };
+  if (!isPositive(base.convertToDouble()))
     return emitError() << "expects a positive and finite base";
+  if (divisors && divisors.size() != rotaryDim / 2)
+    return emitError() << "expects a divisor for each of rotary / 2 = " << rotaryDim / 2
+                       << " pairs, found " << divisors.size();
+  if (divisors && !llvm::all_of(divisors.asArrayRef(), isPositive))
+    return emitError() << "expects positive and finite divisors";
+  if (!isPositive(magnitude.convertToDouble()))
+    return emitError() << "expects a positive and finite magnitude";
   return success();
 }
 
@@ -83,6 +91,12 @@ static LogicalResult verifyQueries(Operation *op, Value queries, KvType kv) {
   if (columns % (kv.getHeads() * kv.getHeadDim()) != 0)
     return op->emitOpError("expects a multiple of the pool's ")
            << kv.getHeads() * kv.getHeadDim() << " columns, found " << columns;
+  return success();
+}
+
+static LogicalResult verifyWindow(Operation *op, std::optional<uint64_t> window) {
+  if (window && static_cast<int64_t>(*window) < 1)
+    return op->emitOpError("expects a positive window, found ") << static_cast<int64_t>(*window);
   return success();
 }
 
@@ -186,7 +200,10 @@ LogicalResult AttentionOp::verify() {
   if (failed(verifyLayer(*this, getLayer(), kv)))
     return failure();
   // attention_c3
-  return verifyScale(*this, getScale());
+  if (failed(verifyScale(*this, getScale())))
+    return failure();
+  // attention_c4
+  return verifyWindow(*this, getWindow());
 }
 
 LogicalResult AttentionPartOp::verify() {
@@ -202,6 +219,9 @@ LogicalResult AttentionPartOp::verify() {
     return failure();
   // attention_part_c4
   if (failed(verifySplits(*this, getSplits())))
+    return failure();
+  // attention_part_c6
+  if (failed(verifyWindow(*this, getWindow())))
     return failure();
   // attention_part_c5
   int64_t splits = static_cast<int64_t>(getSplits()), columns = columnsOf(getQ());

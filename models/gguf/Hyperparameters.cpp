@@ -2,6 +2,7 @@
 #include "models/gguf/Diagnostics.h"
 #include "models/gguf/Keys.h"
 #include "models/gguf/LlamaTensors.h"
+#include "models/gguf/RopeScaling.h"
 #include "llvm/ADT/STLExtras.h"
 
 namespace tawny::gguf {
@@ -16,6 +17,7 @@ constexpr IntegerRange contextRange = {1, 1u << 28};
 constexpr IntegerRange sizeRange = {1, 1u << 20};
 constexpr IntegerRange headRange = {1, 1u << 14};
 constexpr IntegerRange headDimRange = {1, 1u << 14};
+constexpr IntegerRange windowRange = {0, contextRange.most};
 constexpr IntegerRange vocabRange = {1, 1u << 24};
 /// An epsilon is added to a mean of squares; 1e-5 and 1e-6 are usual.
 constexpr FloatRange epsilonRange = {1e-12, 1e-1};
@@ -27,7 +29,6 @@ constexpr FloatRange thetaRange = {1, 1e12};
 constexpr llvm::StringRef ignoredKeys[] = {
     "llama.tensor_data_layout",
     "llama.expert_used_count",
-    "llama.rope.scaling.original_context_length",
     "llama.rope.scaling.finetuned",
 };
 
@@ -49,6 +50,12 @@ constexpr llvm::StringRef knownKeys[] = {
     "llama.rope.freq_base",
     "llama.rope.scaling.type",
     "llama.rope.scaling.factor",
+    "llama.rope.scaling.original_context_length",
+    "llama.rope.scaling.attn_factor",
+    "llama.rope.scaling.yarn_attn_factor",
+    "llama.rope.scaling.yarn_ext_factor",
+    "llama.rope.scaling.yarn_beta_fast",
+    "llama.rope.scaling.yarn_beta_slow",
     "llama.rope.scale_linear",
 };
 
@@ -75,9 +82,6 @@ llvm::Error refuseFeature(const File &file, llvm::StringRef key, uint32_t off,
 llvm::Error checkFeatures(const File &file) {
   if (llvm::Error error = refuseFeature(file, "llama.expert_count", 0, "experts are"))
     return error;
-  if (llvm::Error error =
-          refuseFeature(file, "llama.attention.sliding_window", 0, "sliding windows are"))
-    return error;
   if (llvm::Error error = refuseFeature(file, "general.quantization_version", 2,
                                         "block formats of another version are"))
     return error;
@@ -94,22 +98,6 @@ llvm::Error checkFeatures(const File &file) {
   return errorInKey(unknown->key, unknown->value.offset(),
                     "expected only keys whose effect on the model is known, found this one with " +
                         unknown->value.describe() + "; it is not supported yet");
-}
-
-llvm::Error checkRopeScaling(const File &file) {
-  llvm::Expected<std::optional<llvm::StringRef>> type = findString(file, "llama.rope.scaling.type");
-  if (!type)
-    return type.takeError();
-  // Linear scaling by 1, which some converters write, scales nothing.
-  if (*type && **type != "none" && **type != "linear")
-    return wrongValue(*file.find("llama.rope.scaling.type"),
-                      "'none', as RoPE scaling is not supported yet");
-  for (llvm::StringRef key : {"llama.rope.scaling.factor", "llama.rope.scale_linear"}) {
-    const MetadataEntry *entry = file.find(key);
-    if (entry && entry->value.getFloat() != 1.0)
-      return wrongValue(*entry, "the number 1, as RoPE scaling is not supported yet");
-  }
-  return llvm::Error::success();
 }
 
 llvm::Error readInteger(const File &file, llvm::StringRef key, IntegerRange range,
@@ -187,7 +175,7 @@ llvm::Error readNumbers(const File &file, LlamaParameters &p) {
   if (!theta)
     return theta.takeError();
   p.ropeTheta = theta->value_or(10000);
-  return llvm::Error::success();
+  return readInteger(file, "llama.attention.sliding_window", windowRange, 0, p.slidingWindow);
 }
 
 /// The size of the vocabulary stands in up to three places, which must agree: a key, the list of
@@ -218,13 +206,13 @@ llvm::Expected<LlamaParameters> readLlamaParameters(const File &file) {
     return std::move(error);
   if (llvm::Error error = checkFeatures(file))
     return std::move(error);
-  if (llvm::Error error = checkRopeScaling(file))
-    return std::move(error);
   if (llvm::Error error = readSizes(file, parameters))
     return std::move(error);
   if (llvm::Error error = readHeads(file, parameters))
     return std::move(error);
   if (llvm::Error error = readNumbers(file, parameters))
+    return std::move(error);
+  if (llvm::Error error = readRopeScaling(file, parameters))
     return std::move(error);
   if (llvm::Error error = readVocabSize(file, parameters))
     return std::move(error);

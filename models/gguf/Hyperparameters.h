@@ -4,6 +4,7 @@
 #include "models/gguf/Reader.h"
 #include "llvm/Support/Error.h"
 #include <cstdint>
+#include <vector>
 
 namespace tawny::gguf {
 
@@ -22,6 +23,7 @@ namespace tawny::gguf {
 ///     blk.N.ffn_down.weight      [intermediateSize, hiddenSize]
 ///     output_norm.weight         [hiddenSize]                       F32
 ///     output.weight              [hiddenSize, vocabSize]            unless tiedHead
+///     rope_freqs.weight          [ropeDim / 2]                      F32, Llama 3's scaling
 ///
 /// and blk.N.attn_{q,k,v,output}.bias (F32, one element per output of the weight) where the model
 /// has them, which it does in all blocks or in none.
@@ -41,8 +43,15 @@ struct LlamaParameters {
   uint32_t ropeDim = 0;
   uint32_t vocabSize = 0;
   double normEpsilon = 0;
-  /// Base of the rotary frequencies: pair i turns by position * ropeTheta^(-2i / ropeDim).
+  /// Base of the rotary frequencies: pair i turns by
+  /// position * ropeTheta^(-2i / ropeDim) / ropeDivisors[i].
   double ropeTheta = 0;
+  /// One for each of ropeDim / 2 pairs, positive and finite; empty where all are 1.
+  std::vector<double> ropeDivisors;
+  /// Factor of rotated elements; positive and finite.
+  double ropeMagnitude = 1;
+  /// Positions that a token sees, its own included; 0: all.
+  uint32_t slidingWindow = 0;
   /// The output head is token_embd.weight.
   bool tiedHead = false;
   bool hasQueryBias = false;
@@ -53,7 +62,7 @@ struct LlamaParameters {
 
 /// Reads and checks the metadata of a llama model, then that every tensor it needs is there with
 /// exactly the shape it must have, and that there is none besides. Fails for another architecture,
-/// for a split file, and for what the importer does not implement (experts, sliding windows, RoPE
+/// for a split file, and for what the importer does not implement (experts, other kinds of RoPE
 /// scaling, keys it does not know), rather than compile a model that computes something else.
 /// Element types of matrices are not checked: see requireSupportedTypes().
 llvm::Expected<LlamaParameters> readLlamaParameters(const File &file);

@@ -69,10 +69,8 @@ llvm::Error TensorCheck::checkBias(llvm::StringRef prefix, llvm::StringRef layer
 }
 
 llvm::Error TensorCheck::checkOutsideBlocks() {
-  if (const Tensor *scales = file.findTensor("rope_freqs.weight"))
-    return errorInTensor(scales->name, scales->infoOffset,
-                         "expected RoPE frequencies from the metadata alone, found scales for "
-                         "them, which are not supported yet");
+  if (const Tensor *divisors = file.findTensor(ropeDivisorsTensor))
+    used.insert(divisors); // readRopeScaling() has checked and read it.
   if (llvm::Error error = require("token_embd.weight", {p.hiddenSize, p.vocabSize}))
     return error;
   if (llvm::Error error = require("output_norm.weight", {p.hiddenSize}))

@@ -217,6 +217,7 @@ llvm::Expected<File> parseFile(llvm::ArrayRef<uint8_t> bytes) {
   if (llvm::Error error = readHeader(cursor, header))
     return std::move(error);
   File file;
+  file.bytes = bytes;
   file.version = header.version;
   if (llvm::Error error = readMetadata(cursor, bytes, header.metadataCount, file))
     return std::move(error);

@@ -26,7 +26,7 @@ struct MetadataEntry {
   Value value;
 };
 
-/// Where a tensor lies and how it is shaped. Its data is never read here.
+/// Where a tensor lies and how it is shaped.
 struct Tensor {
   llvm::StringRef name;
   /// Sizes, innermost first: a linear layer's weight is [inputs, outputs]. Only the first `rank`
@@ -47,6 +47,8 @@ struct Tensor {
 
 /// What parseFile() found. Everything in it is a view of the mapping and lives as long.
 struct File {
+  /// All of it.
+  llvm::ArrayRef<uint8_t> bytes;
   uint32_t version = 0;
   /// Tensor data starts at multiples of this many bytes.
   uint32_t alignment = 32;
@@ -64,6 +66,10 @@ struct File {
   const MetadataEntry *find(llvm::StringRef key) const;
   /// The tensor called `name`, or null.
   const Tensor *findTensor(llvm::StringRef name) const;
+  /// The data of one of `tensors`.
+  llvm::ArrayRef<uint8_t> dataOf(const Tensor &tensor) const {
+    return bytes.slice(tensor.offset, tensor.byteSize);
+  }
 };
 
 /// Reads the structure of the GGUF file whose bytes are `bytes`. Memory used is at most a small

@@ -63,6 +63,8 @@ constexpr const char *sample = TAWNY_SOURCE_DIR "/models/samples/alice-llama-Q4_
 } // namespace
 
 std::string modelPath(const std::string &format) {
+  if (format.find('/') != std::string::npos)
+    return format;
   return format == "sample" ? std::string(sample) + ".gguf"
                             : sharedFolder() + "gguf/alice-llama-" + format + ".gguf";
 }

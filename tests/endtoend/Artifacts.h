@@ -10,7 +10,8 @@ namespace tawny::endtoend {
 
 /// What a test runs: a model, and how it is compiled.
 struct Subject {
-  std::string format;      ///< of alice-llama among the shared models; "sample": the committed file
+  /// Of alice-llama among the shared models; "sample": the committed file; with a slash, a path.
+  std::string format;
   std::string target;      ///< as --target takes it
   std::string activations; ///< as --activations takes it
   /// Bounds of the programs and of the KV pool.

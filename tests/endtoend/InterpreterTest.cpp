@@ -1,90 +1,13 @@
 // The artifact of the sample model against the reference interpreter, which runs the very programs
 // that the artifact's kernels were made from. What is left between them is the order of sums, and
 // that a value at the border of two f16 or int8 codes may fall on either side.
-#include "dialects/interpreter/Interpreter.h"
-#include "models/Import.h"
+#include "tests/endtoend/Interpreted.h"
 #include "tests/endtoend/Session.h"
 
-#include "mlir/Dialect/Arith/IR/Arith.h"
-#include "mlir/Dialect/Math/IR/Math.h"
-#include "mlir/Parser/Parser.h"
-#include "llvm/Support/MemoryBuffer.h"
-
 #include <cstdio>
-#include <numeric>
 
 namespace tawny::endtoend {
 namespace {
-
-using namespace interpreter;
-
-/// One sequence of a compiled model's programs, interpreted.
-class InterpretedSequence {
-public:
-  explicit InterpretedSequence(const Subject &subject) : context(registry()) {
-    std::string program = runCompiler(subject.format, {"--emit=rt", "--target=" + subject.target,
-                                                       "--activations=" + subject.activations});
-    module = mlir::parseSourceFile<mlir::ModuleOp>(program, &context);
-    auto buffer = llvm::MemoryBuffer::getFile(modelPath(subject.format), false, false);
-    EXPECT_TRUE(buffer);
-    if (buffer)
-      file = std::move(*buffer);
-  }
-  bool isReady() const { return module && file; }
-
-  /// Forgets all tokens.
-  void restart() {
-    pool = nullptr;
-    length = 0;
-  }
-
-  /// Appends tokens with the program of this name; logits of all of them.
-  Logits run(llvm::StringRef name, const Tokens &tokens) {
-    rt::ProgramOp program = module->lookupSymbol<rt::ProgramOp>(name);
-    if (!program) {
-      ADD_FAILURE() << "no program " << name.str();
-      return {};
-    }
-    rt::KvGeometryAttr kv = program.getKv();
-    if (!pool)
-      pool = std::make_shared<const Pool>(kv.getLayers(), kv.getHeads(), kv.getHeadDim(),
-                                          kv.getElementBytes() * 8);
-    Step step;
-    step.tokens = tokens;
-    step.positions.resize(tokens.size());
-    std::iota(step.positions.begin(), step.positions.end(), length);
-    step.sequences.assign(tokens.size(), 0);
-    step.logitRows.resize(tokens.size());
-    std::iota(step.logitRows.begin(), step.logitRows.end(), 0);
-    length += static_cast<int32_t>(tokens.size());
-    Interpreter interpreter(
-        *module, weightsOfFile(*module, {reinterpret_cast<const uint8_t *>(file->getBufferStart()),
-                                         file->getBufferSize()}));
-    llvm::Expected<std::vector<Value>> results =
-        interpreter.runProgram(program, std::make_shared<const Step>(std::move(step)), pool);
-    if (!results) {
-      ADD_FAILURE() << llvm::toString(results.takeError());
-      return {};
-    }
-    pool = std::get<std::shared_ptr<const Pool>>((*results)[1]);
-    auto rows = std::get<std::shared_ptr<const Rows>>((*results)[0]);
-    return {static_cast<size_t>(rows->columns), rows->values};
-  }
-
-private:
-  static mlir::DialectRegistry registry() {
-    mlir::DialectRegistry registry;
-    registry.insert<llm::LlmDialect, rt::RtDialect, mlir::arith::ArithDialect,
-                    mlir::func::FuncDialect, mlir::math::MathDialect>();
-    return registry;
-  }
-
-  mlir::MLIRContext context;
-  mlir::OwningOpRef<mlir::ModuleOp> module;
-  std::unique_ptr<llvm::MemoryBuffer> file;
-  std::shared_ptr<const Pool> pool;
-  int32_t length = 0;
-};
 
 class AgainstInterpreter : public CompiledModel {
 protected:

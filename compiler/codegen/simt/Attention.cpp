@@ -72,6 +72,15 @@ static llvm::Error checkAttention(rt::KernelOp kernel, llm::KvType kv, Type resu
                                  rt::Source::KeyPages, rt::Source::ValuePages});
 }
 
+static llvm::Error refuseWindow(rt::KernelOp kernel, std::optional<uint64_t> window,
+                                uint64_t maxContext) {
+  if (llm::windowOf(window, maxContext) == 0)
+    return llvm::Error::success();
+  return kernelError(kernel, "no emitter yet for sliding windows on GPUs; a --max-context of at "
+                             "most " +
+                                 llvm::Twine(*window) + " needs none");
+}
+
 /// What llm.attention and llm.attention_part have in common.
 template <typename Op>
 static AttentionPlan basePlan(Op op, const TargetInfo &target, uint64_t maxContext) {
@@ -92,6 +101,8 @@ llvm::Expected<KernelBody> planAttention(rt::KernelOp kernel, llm::AttentionOp o
                                          const TargetInfo &target, uint64_t maxContext) {
   if (llvm::Error error = checkAttention(kernel, op.getKv().getType(), op.getResult().getType()))
     return error;
+  if (llvm::Error error = refuseWindow(kernel, op.getWindow(), maxContext))
+    return error;
   AttentionPlan plan = basePlan(op, target, maxContext);
   plan.halfResult = cast<RankedTensorType>(op.getResult().getType()).getElementType().isF16();
   std::optional<Matrix> matrix = Matrix::of(target);
@@ -103,6 +114,8 @@ llvm::Expected<KernelBody> planAttention(rt::KernelOp kernel, llm::AttentionOp o
 llvm::Expected<KernelBody> planAttention(rt::KernelOp kernel, llm::AttentionPartOp op,
                                          const TargetInfo &target, uint64_t maxContext) {
   if (llvm::Error error = checkAttention(kernel, op.getKv().getType(), op.getSums().getType()))
+    return error;
+  if (llvm::Error error = refuseWindow(kernel, op.getWindow(), maxContext))
     return error;
   AttentionPlan plan = basePlan(op, target, maxContext);
   plan.splits = static_cast<int64_t>(op.getSplits());

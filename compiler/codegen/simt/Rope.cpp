@@ -2,14 +2,13 @@
 //
 //   for each element d of a head at position p:                       once per output, not per
 //   input
-//     turns = fract(p * base^(-2i / rotary) / 2 pi)                   i: the pair of d
-//     q or k: x[d] * cos(turns) -+ x[partner] * sin(turns)            the partner's sum is in
+//     turns = fract(p * frequency[i] / 2 pi)                          i: the pair of d
+//     q or k: x[d] * m cos(turns) -+ x[partner] * m sin(turns)        the partner's sum is in
 //     shared q: store f32; k, v: store at pool[kv_slots[token]]          memory
 #include "compiler/codegen/simt/Linear.h"
 
 #include "mlir/Dialect/Math/IR/Math.h"
 
-#include <cmath>
 #include <numbers>
 
 using namespace mlir;
@@ -21,8 +20,7 @@ namespace {
 Value frequencyTable(Simt &b, llm::RopeAttr rope) {
   SmallVector<float> table;
   for (int64_t pair = 0; pair < rope.getRotaryDim() / 2; ++pair) {
-    double exponent = -2.0 * static_cast<double>(pair) / static_cast<double>(rope.getRotaryDim());
-    double turns = std::pow(rope.getBase(), exponent) / (2 * std::numbers::pi);
+    double turns = rope.getFrequency(pair) / (2 * std::numbers::pi);
     table.push_back(static_cast<float>(turns));
     table.push_back(static_cast<float>(turns - static_cast<double>(table.back())));
   }
@@ -45,11 +43,11 @@ Value frequencyTable(Simt &b, llm::RopeAttr rope) {
   return LLVM::AddressOfOp::create(b, pointer, name);
 }
 
-/// sum over i of coefficients[i] * square^i.
-Value polynomial(Simt &b, Value square, ArrayRef<double> coefficients) {
-  Value value = b.f32c(coefficients.back());
+/// sum over i of factor * coefficients[i] * square^i.
+Value polynomial(Simt &b, Value square, ArrayRef<double> coefficients, double factor) {
+  Value value = b.f32c(factor * coefficients.back());
   for (double coefficient : llvm::reverse(coefficients.drop_back()))
-    value = b.fma(value, square, b.f32c(coefficient));
+    value = b.fma(value, square, b.f32c(factor * coefficient));
   return value;
 }
 
@@ -109,15 +107,17 @@ Rotation emitRotation(Simt &b, llm::RopeAttr rope, Value position, Value pair) {
   Value whole = math::RoundEvenOp::create(b, product);
   Value turns = b.addF(b.subF(product, whole), b.fma(p, low, error));
   // A quarter turn is the range of the polynomials: Taylor series to x^9 and x^10 at |x| <= pi / 4
-  // are off by at most 2e-9.
+  // are off by at most 2e-9. The rotation's magnitude costs nothing in their coefficients.
   Value quarters = math::RoundEvenOp::create(b, b.mulF(turns, b.f32c(4)));
   Value rest = b.fma(quarters, b.f32c(-0.25), turns);
   Value angle = b.mulF(rest, b.f32c(2 * std::numbers::pi));
   Value square = b.mulF(angle, angle);
-  Value sine =
-      b.mulF(angle, polynomial(b, square, {1.0, -1.0 / 6, 1.0 / 120, -1.0 / 5040, 1.0 / 362880}));
+  Value sine = polynomial(b, square, {1.0, -1.0 / 6, 1.0 / 120, -1.0 / 5040, 1.0 / 362880},
+                          rope.getMagnitude());
+  sine = b.mulF(angle, sine);
   Value cosine =
-      polynomial(b, square, {1.0, -1.0 / 2, 1.0 / 24, -1.0 / 720, 1.0 / 40320, -1.0 / 3628800});
+      polynomial(b, square, {1.0, -1.0 / 2, 1.0 / 24, -1.0 / 720, 1.0 / 40320, -1.0 / 3628800},
+                 rope.getMagnitude());
   Value quadrant =
       arith::AndIOp::create(b, arith::FPToSIOp::create(b, b.i32, quarters).getResult(), b.i32c(3));
   Value isOdd = b.equal(b.remU(quadrant, 2), 1);

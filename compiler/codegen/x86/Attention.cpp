@@ -31,7 +31,8 @@ public:
   explicit AttentionEmitter(KernelContext &context)
       : context(context), b(context.b), op(cast<llm::AttentionOp>(context.op)),
         kv(cast<llm::KvType>(op.getKv().getType())), headDim(kv.getHeadDim()),
-        group(columnsOf(op.getQ()) / (kv.getHeads() * headDim)), width(vectorWidthFor(headDim)) {}
+        group(columnsOf(op.getQ()) / (kv.getHeads() * headDim)), width(vectorWidthFor(headDim)),
+        window(llm::windowOf(op.getWindow(), context.options.maxContext)) {}
 
   void emit();
 
@@ -44,6 +45,7 @@ private:
   SmallVector<Value> page(Value index, ValueRange state, int64_t rows);
   void accumulate(Value values, Value keysHere, ArrayRef<Value> corrections, int64_t rows);
   void storeOutput(Value row, ValueRange state, int64_t rows);
+  Value visibleLanes(Value last);
   Value pageBase(rt::Source pool, Value index);
   Value exponential(Value x) { return math::ExpOp::create(b, b.maxF(x, b.f32s(smallestExponent))); }
 
@@ -52,6 +54,7 @@ private:
   llm::AttentionOp op;
   llm::KvType kv;
   int64_t headDim, group, width;
+  int64_t window; ///< Positions that a row sees; 0: all.
   Value head, sequence, firstRow, firstPosition;
   Value queries, weights, outputs; ///< f32 scratch: [8][headDim], [8][16], [8][headDim]
   SmallVector<Value> positions;    ///< Last visible position of each row of the chunk, i64.
@@ -81,8 +84,12 @@ void AttentionEmitter::emitChunk(Value row, int64_t rows) {
   SmallVector<Value> state(rows, b.f32c(lowestScore));
   state.append(rows, b.f32c(0));
   Value pages = b.add(b.divU(positions.back(), pageTokens), 1);
+  // Pages that no row of the chunk sees are not read, so that time does not grow with the context.
+  Value firstPage = b.i64c(0);
+  if (window != 0)
+    firstPage = b.divU(b.maxS(b.sub(positions.front(), b.i64c(window - 1)), b.i64c(0)), pageTokens);
   SmallVector<Value> last =
-      b.forCarry(b.i64c(0), pages, 1, state,
+      b.forCarry(firstPage, pages, 1, state,
                  [&](Value index, ValueRange carried) { return page(index, carried, rows); });
   storeOutput(row, last, rows);
 }
@@ -135,13 +142,23 @@ SmallVector<Value> AttentionEmitter::scores(Value keys, int64_t rows) {
   });
 }
 
+/// Lanes of a page that a row sees whose own position is lane `last` of it, or beyond.
+Value AttentionEmitter::visibleLanes(Value last) {
+  Value visible = b.laneMask(b.add(last, 1));
+  if (window == 0)
+    return visible;
+  Value gone = b.laneMask(b.sub(last, b.i64c(window - 1)));
+  Value none = arith::ConstantOp::create(b, b.getZeroAttr(visible.getType()));
+  return arith::SelectOp::create(b, gone, none, visible);
+}
+
 /// One page: new running maxima, then sums, of all rows.
 SmallVector<Value> AttentionEmitter::page(Value index, ValueRange state, int64_t rows) {
   Value firstKey = b.mul(index, pageTokens);
   SmallVector<Value> score = scores(pageBase(rt::Source::KeyPages, index), rows);
   SmallVector<Value> next(2 * rows), corrections;
   for (int64_t r = 0; r < rows; ++r) {
-    Value visible = b.laneMask(b.add(b.sub(positions[r], firstKey), 1));
+    Value visible = visibleLanes(b.sub(positions[r], firstKey));
     Value masked = arith::SelectOp::create(b, visible, score[r], b.f32s(lowestScore));
     next[r] = b.maxF(state[r], b.maxLanes(masked));
     Value shift = b.splat(next[r]);

@@ -2,7 +2,6 @@
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
 
-#include "llvm/Support/FormatVariadic.h"
 #include <cmath>
 
 using namespace mlir;
@@ -12,15 +11,12 @@ namespace {
 
 constexpr uint64_t lowRows = 64;
 
-/// Appends the row of one angle multiple: cosines, then sines of position * base^(-2i / dim).
-void appendRow(std::vector<float> &table, llm::RopeAttr rope, uint64_t position) {
-  int64_t pairs = rope.getRotaryDim() / 2;
-  double base = rope.getBase();
+/// Appends the row of one position: cosines, then sines of its angles, times `magnitude`.
+void appendRow(std::vector<float> &table, llm::RopeAttr rope, uint64_t position, double magnitude) {
   for (bool sine : {false, true})
-    for (int64_t pair = 0; pair < pairs; ++pair) {
-      double angle = static_cast<double>(position) *
-                     std::pow(base, -2.0 * static_cast<double>(pair) / rope.getRotaryDim());
-      table.push_back(static_cast<float>(sine ? std::sin(angle) : std::cos(angle)));
+    for (int64_t pair = 0; pair < rope.getRotaryDim() / 2; ++pair) {
+      double angle = static_cast<double>(position) * rope.getFrequency(pair);
+      table.push_back(static_cast<float>(magnitude * (sine ? std::sin(angle) : std::cos(angle))));
     }
 }
 
@@ -30,22 +26,22 @@ RotaryTables::RotaryTables(ModuleOp module, uint64_t maxContext)
     : module(module), highRows((maxContext + lowRows - 1) / lowRows) {}
 
 StringAttr RotaryTables::globalFor(llm::RopeAttr rope) {
-  std::string name = llvm::formatv("rotary.{0}.{1}", rope.getRotaryDim(), rope.getBase());
-  auto builder = OpBuilder::atBlockBegin(module.getBody());
-  auto symbol = builder.getStringAttr(name);
-  if (module.lookupSymbol(symbol))
+  StringAttr &symbol = globals[rope];
+  if (symbol)
     return symbol;
+  auto builder = OpBuilder::atBlockBegin(module.getBody());
+  symbol = builder.getStringAttr("rotary." + std::to_string(globals.size()));
   std::vector<float> table;
   for (uint64_t high = 0; high < highRows; ++high)
-    appendRow(table, rope, high * lowRows);
+    appendRow(table, rope, high * lowRows, rope.getMagnitude());
   for (uint64_t low = 0; low < lowRows; ++low)
-    appendRow(table, rope, low);
+    appendRow(table, rope, low, /*magnitude=*/1);
   auto count = static_cast<int64_t>(table.size());
   auto value = DenseElementsAttr::get(RankedTensorType::get({count}, builder.getF32Type()),
                                       ArrayRef<float>(table));
   auto type = LLVM::LLVMArrayType::get(builder.getF32Type(), static_cast<unsigned>(count));
   LLVM::GlobalOp::create(builder, module.getLoc(), type, /*isConstant=*/true,
-                         LLVM::Linkage::Internal, name, value, /*alignment=*/64);
+                         LLVM::Linkage::Internal, symbol, value, /*alignment=*/64);
   return symbol;
 }
 

@@ -10,8 +10,8 @@ namespace tawny::x86 {
 /// A position is 64 high + low, and its angle the sum of theirs, so a table of
 /// ceil(context / 64) + 64 rows gives every position's rotation with one complex multiplication:
 /// no sine is computed at run time, and no angle is rounded to f32 before it is reduced. A row is
-/// cos f32[pairs], then sin f32[pairs]; high rows come first. 4096 positions of 64 pairs take
-/// 64 KiB.
+/// cos f32[pairs], then sin f32[pairs]; high rows come first and hold the rotation's magnitude.
+/// 4096 positions of 64 pairs take 64 KiB.
 class RotaryTables {
 public:
   RotaryTables(mlir::ModuleOp module, uint64_t maxContext);
@@ -32,6 +32,7 @@ private:
 
   mlir::ModuleOp module;
   uint64_t highRows;
+  llvm::DenseMap<llm::RopeAttr, mlir::StringAttr> globals;
 };
 
 } // namespace tawny::x86

@@ -50,6 +50,7 @@ Value Simd::mul(Value a, Value b) { return arith::MulIOp::create(*this, a, b); }
 Value Simd::divU(Value a, int64_t b) { return arith::DivUIOp::create(*this, a, i64c(b)); }
 Value Simd::remU(Value a, int64_t b) { return arith::RemUIOp::create(*this, a, i64c(b)); }
 Value Simd::minU(Value a, Value b) { return arith::MinUIOp::create(*this, a, b); }
+Value Simd::maxS(Value a, Value b) { return arith::MaxSIOp::create(*this, a, b); }
 Value Simd::lessThan(Value a, Value b) {
   return arith::CmpIOp::create(*this, arith::CmpIPredicate::slt, a, b);
 }

@@ -49,6 +49,7 @@ public:
   Value divU(Value a, int64_t b);
   Value remU(Value a, int64_t b);
   Value minU(Value a, Value b);
+  Value maxS(Value a, Value b);     ///< Signed.
   Value lessThan(Value a, Value b); ///< Signed i64.
 
   // Memory.

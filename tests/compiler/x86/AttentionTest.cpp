@@ -32,14 +32,24 @@ protected:
   void SetUp() override { RecordProperty("seed", static_cast<int>(seed)); }
   std::mt19937_64 random{seed};
 
-  std::vector<float> rotate(const Shape &shape, std::vector<float> x, int64_t heads);
+  std::vector<float> rotate(const Shape &shape, std::vector<float> x, int64_t heads,
+                            const std::vector<double> &divisors = {}, double magnitude = 1);
   void append(const Shape &shape, std::vector<float> &k, std::vector<float> &v, int64_t tokens,
               GuardedBuffer &keys, GuardedBuffer &values);
-  void checkAttention(const Shape &shape, int64_t context, int64_t queries);
+  void checkAttention(const Shape &shape, int64_t context, int64_t queries, int64_t window = 0);
   int32_t pageOf(int64_t position) { return static_cast<int32_t>(maxPages - 1 - position / 16); }
 };
 
-std::vector<float> AttentionTest::rotate(const Shape &shape, std::vector<float> x, int64_t heads) {
+/// The end of a rope attribute, from its kind of pairs on.
+std::string scalingText(const std::vector<double> &divisors, double magnitude) {
+  std::string text;
+  for (double divisor : divisors)
+    text += (text.empty() ? ", divisors = [" : ", ") + std::to_string(divisor);
+  return text + (text.empty() ? "" : "]") + " magnitude = " + std::to_string(magnitude);
+}
+
+std::vector<float> AttentionTest::rotate(const Shape &shape, std::vector<float> x, int64_t heads,
+                                         const std::vector<double> &divisors, double magnitude) {
   std::string type = shape.rowType(heads);
   std::string text =
       "rt.kernel @k grid <1 x tokens by 1> bindings [#rt.arg<row_count 0, read>, "
@@ -47,7 +57,7 @@ std::vector<float> AttentionTest::rotate(const Shape &shape, std::vector<float> 
       "^bb0(%x: " +
       type + ", %s: !llm.step):\n  %r = llm.rope %x, %s <head = " + std::to_string(shape.headDim) +
       ", rotary = " + std::to_string(shape.rotaryDim) + ", base = 1.0e+04, " + shape.pairs +
-      "> : " + type + "\n  rt.return %r : " + type + "\n}";
+      scalingText(divisors, magnitude) + "> : " + type + "\n  rt.return %r : " + type + "\n}";
   auto kernel = CompiledKernel::compile(text, GetParam(), "f32");
   int64_t tokens = static_cast<int64_t>(x.size()) / (heads * shape.headDim);
   std::vector<int32_t> positions(tokens);
@@ -65,9 +75,11 @@ std::vector<float> AttentionTest::rotate(const Shape &shape, std::vector<float> 
         double &x0 = head[adjacent ? 2 * i : i];
         double &x1 = head[adjacent ? 2 * i + 1 : i + shape.rotaryDim / 2];
         double angle = positions[t] * std::pow(1e4, -2.0 * i / shape.rotaryDim);
+        if (!divisors.empty())
+          angle /= divisors[i];
         double y0 = x0 * std::cos(angle) - x1 * std::sin(angle);
-        x1 = x1 * std::cos(angle) + x0 * std::sin(angle);
-        x0 = y0;
+        x1 = magnitude * (x1 * std::cos(angle) + x0 * std::sin(angle));
+        x0 = magnitude * y0;
       }
   EXPECT_LE(nmse(output.as<float>(), expected), 1e-13) << shape.headDim << " " << shape.pairs;
   return std::vector<float>(output.as<float>(), output.as<float>() + x.size());
@@ -102,7 +114,8 @@ void AttentionTest::append(const Shape &shape, std::vector<float> &k, std::vecto
       x = halfToFloat(floatToHalf(std::clamp(x, -65504.0f, 65504.0f)));
 }
 
-void AttentionTest::checkAttention(const Shape &shape, int64_t context, int64_t queries) {
+void AttentionTest::checkAttention(const Shape &shape, int64_t context, int64_t queries,
+                                   int64_t window) {
   int64_t heads = shape.kvHeads * shape.group, width = heads * shape.headDim;
   std::vector<float> k = randomActivations(context, shape.columns(), false, random);
   std::vector<float> v = randomActivations(context, shape.columns(), false, random);
@@ -122,8 +135,8 @@ void AttentionTest::checkAttention(const Shape &shape, int64_t context, int64_t 
       type + ", %kv: " + kv +
       ", %s: !llm.step):\n"
       "  %r = llm.attention %q, %kv, %s layer 0 scale " +
-      std::to_string(scale) + " : " + type + ", " + kv.substr(7) + " -> " + type +
-      "\n  rt.return %r : " + type + "\n}";
+      std::to_string(scale) + (window == 0 ? "" : " window " + std::to_string(window)) + " : " +
+      type + ", " + kv.substr(7) + " -> " + type + "\n  rt.return %r : " + type + "\n}";
   scale = std::stod(std::to_string(scale));
   auto kernel = CompiledKernel::compile(text, GetParam(), "f32");
   // The block is row 0 of sequence 1; sequence 0's table is garbage that must not be read.
@@ -142,9 +155,11 @@ void AttentionTest::checkAttention(const Shape &shape, int64_t context, int64_t 
   for (int64_t t = 0; t < queries; ++t)
     for (int64_t h = 0; h < heads; ++h) {
       int64_t visible = context - queries + t + 1, kvColumn = h / shape.group * shape.headDim;
-      std::vector<double> score(visible);
+      int64_t first = window == 0 ? 0 : std::max<int64_t>(visible - window, 0);
+      std::vector<double> score(visible, -INFINITY);
       double largest = -INFINITY, total = 0;
-      for (int64_t p = 0; p < visible; ++p) {
+      for (int64_t p = first; p < visible; ++p) {
+        score[p] = 0;
         for (int64_t d = 0; d < shape.headDim; ++d)
           score[p] +=
               scale * q[t * width + h * shape.headDim + d] * k[p * shape.columns() + kvColumn + d];
@@ -152,14 +167,15 @@ void AttentionTest::checkAttention(const Shape &shape, int64_t context, int64_t 
       }
       for (double &s : score)
         total += s = std::exp(s - largest);
-      for (int64_t p = 0; p < visible; ++p)
+      for (int64_t p = first; p < visible; ++p)
         for (int64_t d = 0; d < shape.headDim; ++d)
           expected[t * width + h * shape.headDim + d] +=
               score[p] / total * v[p * shape.columns() + kvColumn + d];
     }
   EXPECT_LE(nmse(output.as<float>(), expected), 1e-9)
       << "kv heads " << shape.kvHeads << " group " << shape.group << " dim " << shape.headDim
-      << " context " << context << " queries " << queries << " seed " << seed;
+      << " context " << context << " queries " << queries << " window " << window << " seed "
+      << seed;
 }
 
 constexpr Shape shapes[] = {{2, 2, 64, 64, "adjacent"},
@@ -168,9 +184,36 @@ constexpr Shape shapes[] = {{2, 2, 64, 64, "adjacent"},
                             {2, 5, 36, 20, "adjacent"},
                             {2, 3, 48, 48, "halves", 32}};
 
+/// Heads of every size that models have, and the window of a few, none of which divides anything.
+TEST_P(AttentionTest, OfEveryHeadSizeAndWindow) {
+  for (int64_t headDim : {64, 80, 96, 128, 160, 192, 256}) {
+    checkAttention({2, 4, headDim, headDim, "adjacent"}, 101, 1);
+    checkAttention({1, 3, headDim, headDim, "adjacent"}, 75, 21, /*window=*/40);
+  }
+  for (int64_t window : {1, 7, 16, 17}) {
+    checkAttention({1, 4, 64, 64, "adjacent"}, 101, 1, window);
+    checkAttention({1, 2, 64, 64, "adjacent"}, 75, 21, window);
+  }
+}
+
+TEST_P(AttentionTest, OfManyQueryHeadsOnOneKVHead) {
+  checkAttention({1, 32, 64, 64, "adjacent"}, 130, 1);
+  checkAttention({1, 71, 64, 64, "adjacent"}, 40, 9, /*window=*/33);
+}
+
 TEST_P(AttentionTest, RotatesHeads) {
   for (const Shape &shape : shapes)
     rotate(shape, randomActivations(20, shape.columns(), false, random), shape.kvHeads);
+}
+
+TEST_P(AttentionTest, RotatesHeadsOfScaledModels) {
+  for (const Shape &shape : shapes) {
+    std::vector<double> divisors(shape.rotaryDim / 2);
+    for (size_t i = 0; i < divisors.size(); ++i)
+      divisors[i] = 1 + 0.25 * static_cast<double>(i);
+    rotate(shape, randomActivations(20, shape.columns(), false, random), shape.kvHeads, divisors,
+           1.25);
+  }
 }
 
 TEST_P(AttentionTest, AttendsAcrossPages) {

@@ -142,6 +142,16 @@ func.func @attention_c3(%kv: !llm.kv<layers = 3, heads = 2, dim = 16>, %q: tenso
 
 // -----
 
+func.func @attention_c4(%kv: !llm.kv<layers = 3, heads = 2, dim = 16>, %q: tensor<?x64xf32>,
+                        %step: !llm.step) {
+  // expected-error@+1 {{expects a positive window, found 0}}
+  %0 = llm.attention %q, %kv, %step layer 0 scale 0.25 window 0
+    : tensor<?x64xf32>, !llm.kv<layers = 3, heads = 2, dim = 16> -> tensor<?x64xf32>
+  return
+}
+
+// -----
+
 func.func @attention_part_c1(%kv: !llm.kv<layers = 3, heads = 2, dim = 16>, %q: tensor<?x48xf32>,
                              %step: !llm.step) {
   // expected-error@+1 {{expects a multiple of the pool's 32 columns, found 48}}
@@ -202,6 +212,17 @@ func.func @attention_part_c5_state(%kv: !llm.kv<layers = 3, heads = 2, dim = 16>
 
 // -----
 
+func.func @attention_part_c6(%kv: !llm.kv<layers = 3, heads = 2, dim = 16>, %q: tensor<?x64xf32>,
+                             %step: !llm.step) {
+  // expected-error@+1 {{expects a positive window, found -4}}
+  %0:2 = llm.attention_part %q, %kv, %step layer 0 scale 0.25 window -4 splits 2
+    : tensor<?x64xf32>, !llm.kv<layers = 3, heads = 2, dim = 16>
+    -> tensor<?x128xf32>, tensor<?x8xf32>
+  return
+}
+
+// -----
+
 func.func @attention_merge_c1(%sums: tensor<?x128xf32>, %state: tensor<?x16xf32>) {
   // expected-error@+1 {{expects 1 to 256 splits, found 257}}
   %0 = llm.attention_merge %sums, %state splits 257
@@ -251,6 +272,27 @@ func.func private @rope() attributes {a = #llm.rope<head = 16, rotary = 18, base
 
 // expected-error@+1 {{expects a positive and finite base}}
 func.func private @base() attributes {a = #llm.rope<head = 16, rotary = 16, base = -1.0, halves>}
+
+// -----
+
+// expected-error@+2 {{expects a divisor for each of rotary / 2 = 2 pairs, found 3}}
+func.func private @divisors() attributes {
+  a = #llm.rope<head = 16, rotary = 4, base = 1.0e4, halves, divisors = [1.0, 2.0, 4.0]>
+}
+
+// -----
+
+// expected-error@+2 {{expects positive and finite divisors}}
+func.func private @divisor() attributes {
+  a = #llm.rope<head = 16, rotary = 4, base = 1.0e4, halves, divisors = [1.0, 0.0]>
+}
+
+// -----
+
+// expected-error@+2 {{expects a positive and finite magnitude}}
+func.func private @magnitude() attributes {
+  a = #llm.rope<head = 16, rotary = 4, base = 1.0e4, halves magnitude = -1.0>
+}
 
 // -----
 

@@ -59,6 +59,23 @@ func.func @attention(%step: !llm.step, %kv: !llm.kv<layers = 3, heads = 2, dim =
   return %o : tensor<?x256xf32>
 }
 
+// CHECK-LABEL: func.func @long_contexts
+func.func @long_contexts(%step: !llm.step, %kv: !llm.kv<layers = 1, heads = 2, dim = 64>,
+                         %x: tensor<?x256xf32>) -> tensor<?x256xf32> {
+  // CHECK: llm.rope %{{.*}}, %{{.*}} <head = 64, rotary = 4, base = 1.000000e+04, adjacent, divisors = [1.000000e+00, 4.000000e+00] magnitude = 1.1386294361119891> : tensor<?x256xf32>
+  %q = llm.rope %x, %step <head = 64, rotary = 4, base = 1.0e+04, adjacent,
+                           divisors = [1.0, 4.0] magnitude = 1.1386294361119891>
+    : tensor<?x256xf32>
+  // CHECK: llm.attention %{{.*}} layer 0 scale 1.250000e-01 window 4096
+  %o = llm.attention %q, %kv, %step layer 0 scale 1.25e-1 window 4096
+    : tensor<?x256xf32>, !llm.kv<layers = 1, heads = 2, dim = 64> -> tensor<?x256xf32>
+  // CHECK: llm.attention_part %{{.*}} layer 0 scale 1.250000e-01 window 4096 splits 1
+  %sums, %state = llm.attention_part %q, %kv, %step layer 0 scale 1.25e-1 window 4096 splits 1
+    : tensor<?x256xf32>, !llm.kv<layers = 1, heads = 2, dim = 64>
+    -> tensor<?x256xf32>, tensor<?x8xf32>
+  return %o : tensor<?x256xf32>
+}
+
 // CHECK-LABEL: func.func @attention_in_parts
 func.func @attention_in_parts(%step: !llm.step, %kv: !llm.kv<layers = 3, heads = 2, dim = 64>,
                               %q: tensor<?x256xf32>) -> tensor<?x256xf16> {

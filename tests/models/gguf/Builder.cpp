@@ -109,6 +109,13 @@ Builder &Builder::tensor(llvm::StringRef name, std::vector<uint64_t> dims, uint3
   return *this;
 }
 
+Builder &Builder::vector(llvm::StringRef name, const std::vector<float> &values) {
+  tensor(name, {values.size()});
+  for (float value : values)
+    at(name).data += f32Bytes(value);
+  return *this;
+}
+
 Builder &Builder::eraseTensor(llvm::StringRef name) {
   llvm::erase_if(tensors, [&](const TensorSpec &tensor) { return tensor.name == name; });
   return *this;
@@ -132,17 +139,21 @@ std::string Builder::build() const {
   for (const Entry &entry : entries)
     file += stringBytes(entry.key) + u32Bytes(entry.type) + entry.payload;
   uint64_t end = 0;
+  std::string data;
   for (const TensorSpec &tensor : tensors) {
     file += stringBytes(tensor.name) + u32Bytes(tensor.rank.value_or(tensor.dims.size()));
     for (uint64_t size : tensor.dims)
       file += u64Bytes(size);
     uint64_t offset = alignUp(end, alignment);
     file += u32Bytes(tensor.type) + u64Bytes(tensor.offset.value_or(offset));
+    data.resize(offset);
+    data += tensor.data;
     end = offset + dataBytes(tensor);
+    data.resize(end);
   }
   if (!tensors.empty())
-    file.resize(alignUp(file.size(), alignment) + end);
-  return file;
+    file.resize(alignUp(file.size(), alignment));
+  return file + data;
 }
 
 Builder tinyLlama(uint32_t numBlocks) {

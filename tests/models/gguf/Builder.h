@@ -2,6 +2,7 @@
 #pragma once
 
 #include "models/gguf/Reader.h"
+#include "llvm/ADT/STLFunctionalExtras.h"
 #include "llvm/ADT/StringRef.h"
 #include <cstdint>
 #include <initializer_list>
@@ -28,6 +29,8 @@ struct TensorSpec {
   /// Written instead of the true ones where set.
   std::optional<uint64_t> offset;
   std::optional<uint32_t> rank;
+  /// The first bytes of its data; the rest is zeros.
+  std::string data = {};
 };
 
 /// Collects what a file should say; build() lays it out. Setting a key again replaces its value in
@@ -48,6 +51,8 @@ public:
 
   /// Adds or replaces a tensor; its data are zeros, laid out one after another.
   Builder &tensor(llvm::StringRef name, std::vector<uint64_t> dims, uint32_t type = TypeF32);
+  /// A vector of F32 with these elements.
+  Builder &vector(llvm::StringRef name, const std::vector<float> &values);
   Builder &eraseTensor(llvm::StringRef name);
   Builder &add(TensorSpec tensor);
   /// The tensor `name`, to spoil it.
@@ -57,6 +62,12 @@ public:
   Builder &align(uint32_t bytes);
 
   std::string build() const;
+
+  /// Calls `fill` with every tensor, to give it data.
+  void fillTensors(llvm::function_ref<void(TensorSpec &)> fill) {
+    for (TensorSpec &tensor : tensors)
+      fill(tensor);
+  }
 
   std::string magic = "GGUF";
   uint32_t version = 3;

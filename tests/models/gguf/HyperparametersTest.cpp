@@ -1,29 +1,12 @@
 // What is read from sound llama models.
 #include "models/gguf/Hyperparameters.h"
-#include "tests/models/gguf/Builder.h"
+#include "tests/models/gguf/Parameters.h"
 #include <gtest/gtest.h>
 
 using namespace tawny::gguf;
 using namespace tawny::gguf::test;
 
 namespace {
-
-/// The parameters of a file that must be a valid model.
-LlamaParameters parametersOf(const Builder &builder) {
-  std::string text = builder.build();
-  std::vector<uint8_t> bytes(text.begin(), text.end());
-  llvm::Expected<File> file = parseFile(bytes);
-  if (!file) {
-    ADD_FAILURE() << llvm::toString(file.takeError());
-    return {};
-  }
-  llvm::Expected<LlamaParameters> parameters = readLlamaParameters(*file);
-  if (!parameters) {
-    ADD_FAILURE() << llvm::toString(parameters.takeError());
-    return {};
-  }
-  return *parameters;
-}
 
 TEST(GGUFHyperparameters, ReadsAModelAndItsDefaults) {
   LlamaParameters p = parametersOf(tinyLlama());
@@ -99,7 +82,15 @@ TEST(GGUFHyperparameters, TakesFeaturesThatAreSwitchedOff) {
       .u32("general.quantization_version", 2)
       .u32("split.count", 1)
       .string("llama.tensor_data_layout", "Meta AI original pth");
-  parametersOf(builder);
+  LlamaParameters p = parametersOf(builder);
+  EXPECT_TRUE(p.ropeDivisors.empty());
+  EXPECT_EQ(p.ropeMagnitude, 1.0);
+  EXPECT_EQ(p.slidingWindow, 0u);
+}
+
+TEST(GGUFHyperparameters, ReadsTheSlidingWindow) {
+  EXPECT_EQ(parametersOf(tinyLlama().u32("llama.attention.sliding_window", 4096)).slidingWindow,
+            4096u);
 }
 
 } // namespace

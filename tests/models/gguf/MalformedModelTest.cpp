@@ -115,21 +115,6 @@ const MalformedCase keyCases[] = {
     {"HeadOdd", [] { return withU32("llama.attention.key_length", 3); },
      "key 'llama.rope.dimension_count' is missing, expected an even number, as heads have 3 "
      "elements and are rotated in pairs; convert the model again with a converter that writes it"},
-    {"RopeScalingYarn", [] { return withString("llama.rope.scaling.type", "yarn"); },
-     "key 'llama.rope.scaling.type' (offset 861): expected 'none', as RoPE scaling is not "
-     "supported yet, found string 'yarn'"},
-    {"RopeScalingFactor", [] { return withF32("llama.rope.scaling.factor", 4); },
-     "key 'llama.rope.scaling.factor' (offset 863): expected the number 1, as RoPE scaling is not "
-     "supported yet, found f32 4"},
-    {"RopeScaleLinear", [] { return withF32("llama.rope.scale_linear", std::nanf("")); },
-     "key 'llama.rope.scale_linear' (offset 861): expected the number 1, as RoPE scaling is not "
-     "supported yet, found f32 NaN"},
-    {"RopeScalingUnknown", [] { return withF32("llama.rope.scaling.attn_factor", 0.5f); },
-     "key 'llama.rope.scaling.attn_factor' (offset 868): expected only keys whose effect on the "
-     "model is known, found this one with f32 0.5; it is not supported yet"},
-    {"SlidingWindow", [] { return withU32("llama.attention.sliding_window", 4096); },
-     "key 'llama.attention.sliding_window' (offset 868): expected the integer 0, as sliding "
-     "windows are not supported yet, found u32 4096"},
     {"Experts", [] { return withU32("llama.expert_count", 8); },
      "key 'llama.expert_count' (offset 856): expected the integer 0, as experts are not supported "
      "yet, found u32 8"},
@@ -186,9 +171,6 @@ const MalformedCase tensorCases[] = {
     {"NormNotF32",
      [] { return tinyLlama().tensor("blk.0.attn_norm.weight", {8}, TypeF16).build(); },
      "tensor 'blk.0.attn_norm.weight' (offset 883): expected a vector of type F32, found F16"},
-    {"RopeFrequencies", [] { return tinyLlama().tensor("rope_freqs.weight", {2}).build(); },
-     "tensor 'rope_freqs.weight' (offset 1462): expected RoPE frequencies from the metadata alone, "
-     "found scales for them, which are not supported yet"},
     {"ExtraTensor", [] { return tinyLlama().tensor("blk.0.attn_q_norm.weight", {4}).build(); },
      "tensor 'blk.0.attn_q_norm.weight' (offset 1462): expected only the tensors of a llama model "
      "with 'llama.block_count' 1, found this one, whose part in the model is unknown"},
