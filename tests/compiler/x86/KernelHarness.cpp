@@ -47,7 +47,7 @@ GuardedBuffer::~GuardedBuffer() {
     munmap(mapping, mappedBytes);
 }
 
-struct CompiledKernel::Library {
+struct CompiledModule::Library {
   void *handle = nullptr;
   int descriptor = -1;
   ~Library() {
@@ -57,19 +57,19 @@ struct CompiledKernel::Library {
       close(descriptor);
   }
 };
-CompiledKernel::~CompiledKernel() = default;
+CompiledModule::~CompiledModule() = default;
 
-CompiledKernel CompiledKernel::compile(const std::string &kernel, const std::string &target,
+CompiledModule CompiledModule::compile(const std::string &kernels, const std::string &target,
                                        const std::string &activations) {
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
   context.loadDialect<llm::LlmDialect, rt::RtDialect, mlir::arith::ArithDialect,
                       mlir::math::MathDialect>();
   std::string text = "rt.executable @cpu target <\"" + target +
                      "\", layout = \"simd16\", activations = \"" + activations + "\"> {\n" +
-                     kernel + "\n}\n";
+                     kernels + "\n}\n";
   auto module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
   if (!module)
-    fail("the kernel does not parse:\n" + text);
+    fail("the kernels do not parse:\n" + text);
   auto info = findTarget(target);
   if (!info)
     fail(llvm::toString(info.takeError()));
@@ -79,7 +79,7 @@ CompiledKernel CompiledKernel::compile(const std::string &kernel, const std::str
   auto code = compileX86(executable, **info, options);
   if (!code)
     fail(llvm::toString(code.takeError()));
-  CompiledKernel result;
+  CompiledModule result;
   result.library = std::make_shared<Library>();
   result.library->descriptor = memfd_create("kernel", MFD_CLOEXEC);
   auto written = write(result.library->descriptor, code->bytes.data(), code->bytes.size());
@@ -89,10 +89,19 @@ CompiledKernel CompiledKernel::compile(const std::string &kernel, const std::str
   result.library->handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (!result.library->handle)
     fail(dlerror());
-  result.function = reinterpret_cast<CpuKernel>(dlsym(result.library->handle, "k"));
-  if (!result.function)
-    fail("the code has no kernel");
   return result;
+}
+
+CpuKernel CompiledModule::kernel(const std::string &name) const {
+  auto function = reinterpret_cast<CpuKernel>(dlsym(library->handle, name.c_str()));
+  if (!function)
+    fail("the code has no kernel " + name);
+  return function;
+}
+
+CompiledKernel CompiledKernel::compile(const std::string &kernel, const std::string &target,
+                                       const std::string &activations) {
+  return CompiledKernel(CompiledModule::compile(kernel, target, activations));
 }
 
 GuardedBuffer packForX86(const RandomWeight &weight) {

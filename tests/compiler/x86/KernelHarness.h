@@ -30,24 +30,39 @@ private:
   size_t bytes, mappedBytes;
 };
 
+/// Kernels in machine code.
+class CompiledModule {
+public:
+  /// `kernels` is the text of rt.kernels; they are put in an executable for `target`.
+  static CompiledModule compile(const std::string &kernels, const std::string &target,
+                                const std::string &activations);
+  CompiledModule(CompiledModule &&) = default;
+  ~CompiledModule();
+
+  CpuKernel kernel(const std::string &name) const;
+
+private:
+  CompiledModule() = default;
+  struct Library;
+  std::shared_ptr<Library> library;
+};
+
 /// A kernel in machine code.
 class CompiledKernel {
 public:
   /// `kernel` is the text of one rt.kernel named @k; it is put in an executable for `target`.
   static CompiledKernel compile(const std::string &kernel, const std::string &target,
                                 const std::string &activations);
-  CompiledKernel(CompiledKernel &&) = default;
-  ~CompiledKernel();
 
   void run(const std::vector<void *> &bindings, int64_t tiles, int64_t firstTile = 0) const {
     function(bindings.data(), firstTile, firstTile + tiles);
   }
 
 private:
-  CompiledKernel() = default;
-  struct Library;
-  std::shared_ptr<Library> library;
-  CpuKernel function = nullptr;
+  explicit CompiledKernel(CompiledModule made)
+      : module(std::move(made)), function(module.kernel("k")) {}
+  CompiledModule module;
+  CpuKernel function;
 };
 
 /// A weight in layout simd16.
