@@ -4,6 +4,8 @@
 
 #include "llvm/ADT/STLExtras.h"
 
+#include <numeric>
+
 namespace tawny {
 namespace {
 
@@ -25,29 +27,64 @@ std::unique_ptr<fb::ModelT> encodeModel(const ImportedModel &imported) {
   return model;
 }
 
+/// As the artifact writes a token's id: -1 for none.
+int32_t idOf(std::optional<uint32_t> token) { return token ? static_cast<int32_t>(*token) : -1; }
+
+void encodeMerges(const gguf::Vocabulary &source, fb::TokenizerT &tokenizer) {
+  tokenizer.pre_tokenizer = source.preTokenizer;
+  tokenizer.nfc = source.nfc;
+  tokenizer.whole_tokens = source.wholeTokens;
+  for (std::optional<uint32_t> token : source.byteTokens)
+    tokenizer.byte_tokens.push_back(idOf(token));
+  // The runtime looks a merge up by its two tokens.
+  std::vector<uint32_t> ranks(source.merges.size());
+  std::iota(ranks.begin(), ranks.end(), 0);
+  llvm::sort(ranks, [&](uint32_t a, uint32_t b) {
+    const gguf::Merge &first = source.merges[a], &second = source.merges[b];
+    return std::pair(first.left, first.right) < std::pair(second.left, second.right);
+  });
+  tokenizer.merge_starts.assign(source.tokens.size() + 1, 0);
+  for (uint32_t rank : ranks) {
+    const gguf::Merge &merge = source.merges[rank];
+    ++tokenizer.merge_starts[merge.left + 1];
+    tokenizer.merge_right.push_back(merge.right);
+    tokenizer.merge_result.push_back(merge.result);
+    tokenizer.merge_rank.push_back(rank);
+  }
+  std::partial_sum(tokenizer.merge_starts.begin(), tokenizer.merge_starts.end(),
+                   tokenizer.merge_starts.begin());
+}
+
 llvm::Expected<std::unique_ptr<fb::TokenizerT>> encodeTokenizer(const gguf::Vocabulary &source) {
   auto tokenizer = std::make_unique<fb::TokenizerT>();
-  auto id = [](std::optional<uint32_t> token) { return token ? static_cast<int32_t>(*token) : -1; };
-  tokenizer->kind = fb::TokenizerKind::SentencePiece;
+  bool isBytePair = source.kind == gguf::VocabularyKind::BytePair;
+  tokenizer->kind = isBytePair ? fb::TokenizerKind::BytePair : fb::TokenizerKind::SentencePiece;
   tokenizer->token_offsets.push_back(0);
   uint64_t textBytes = 0;
   for (const gguf::Token &token : source.tokens) {
     textBytes += token.text.size();
     if (textBytes > UINT32_MAX)
       return llvm::createStringError("the texts of the vocabulary's tokens exceed 4 GiB");
-    tokenizer->token_text.insert(tokenizer->token_text.end(), token.text.bytes_begin(),
-                                 token.text.bytes_end());
+    tokenizer->token_text.insert(tokenizer->token_text.end(), token.text.begin(), token.text.end());
     tokenizer->token_offsets.push_back(static_cast<uint32_t>(textBytes));
-    tokenizer->scores.push_back(token.score);
+    if (!isBytePair)
+      tokenizer->scores.push_back(token.score);
+    if (token.stripsRight) {
+      constexpr uint8_t stripsRight = 2;
+      tokenizer->strips.resize(source.tokens.size());
+      tokenizer->strips[tokenizer->types.size()] = stripsRight;
+    }
     tokenizer->types.push_back(static_cast<uint8_t>(token.kind));
   }
-  tokenizer->bos = id(source.bosId);
-  tokenizer->eos = id(source.eosId);
-  tokenizer->unk = id(source.unknownId);
-  tokenizer->pad = id(source.paddingId);
+  tokenizer->bos = idOf(source.bosId);
+  tokenizer->eos = idOf(source.eosId);
+  tokenizer->unk = idOf(source.unknownId);
+  tokenizer->pad = idOf(source.paddingId);
   tokenizer->add_bos = source.addBos;
   tokenizer->add_eos = source.addEos;
   tokenizer->add_space_prefix = source.addSpacePrefix;
+  if (isBytePair)
+    encodeMerges(source, *tokenizer);
   return tokenizer;
 }
 

@@ -25,6 +25,7 @@ libamd-comgr-dev      AMD's code-object manager, which links kernels for chips i
 libamdhip64-dev       HIP's headers; the library itself is only opened at run time
 libgtest-dev          unit tests
 nlohmann-json3-dev    config.json, tokenizer.json and --json
+libutf8proc-dev       Unicode's tables for tokenizers, linked statically into the runtime
 libxxhash-dev         checksums of the artifact's segments
 zlib1g-dev            lld's static libraries refer to it
 libzstd-dev           lld's static libraries refer to it

@@ -1,16 +1,14 @@
 #include "models/gguf/Vocabulary.h"
 #include "models/gguf/Diagnostics.h"
 #include "models/gguf/Keys.h"
+#include "models/gguf/VocabularyArrays.h"
 #include "llvm/ADT/STLExtras.h"
-#include <cmath>
 
 namespace tawny::gguf {
 namespace {
 
 constexpr llvm::StringRef modelKey = "tokenizer.ggml.model";
 constexpr llvm::StringRef tokensKey = "tokenizer.ggml.tokens";
-constexpr llvm::StringRef scoresKey = "tokenizer.ggml.scores";
-constexpr llvm::StringRef kindsKey = "tokenizer.ggml.token_type";
 
 /// Far above any vocabulary known, and far below what a 32-bit id can count.
 constexpr uint64_t maxTokens = 1u << 24;
@@ -18,29 +16,17 @@ constexpr uint64_t maxTokens = 1u << 24;
 constexpr uint64_t leastKind = uint64_t(TokenKind::Normal);
 constexpr uint64_t mostKind = uint64_t(TokenKind::Byte);
 
-/// "token 4, 'text'": the token that an element of one of the arrays belongs to.
-std::string describe(uint64_t id, const Token &token) {
-  return ("token " + llvm::Twine(id) + ", " + quote(token.text)).str();
-}
-
-llvm::Error checkModel(const File &file) {
+llvm::Error readModel(const File &file, Vocabulary &vocabulary) {
   llvm::Expected<llvm::StringRef> model = requireString(file, modelKey);
   if (!model)
     return model.takeError();
-  if (*model != "llama")
-    return wrongValue(*file.find(modelKey),
-                      "'llama', the SentencePiece tokenizer, as no other is supported yet");
-  // Both change the text before it is tokenised.
-  llvm::Expected<std::optional<bool>> collapse =
-      findBool(file, "tokenizer.ggml.remove_extra_whitespaces");
-  if (!collapse)
-    return collapse.takeError();
-  if (collapse->value_or(false))
-    return wrongValue(*file.find("tokenizer.ggml.remove_extra_whitespaces"),
-                      "false, as text normalisation is not supported yet");
-  const MetadataEntry *charsMap = file.find("tokenizer.ggml.precompiled_charsmap");
-  if (charsMap && charsMap->value.arraySize() != 0)
-    return wrongValue(*charsMap, "an empty array, as text normalisation is not supported yet");
+  if (*model == "llama")
+    vocabulary.kind = VocabularyKind::SentencePiece;
+  else if (*model == "gpt2")
+    vocabulary.kind = VocabularyKind::BytePair;
+  else
+    return wrongValue(*file.find(modelKey), "'llama', which is SentencePiece, or 'gpt2', which is "
+                                            "byte-level BPE, as no other is supported yet");
   return llvm::Error::success();
 }
 
@@ -54,46 +40,14 @@ llvm::Error readTexts(const File &file, Vocabulary &vocabulary) {
   // The reader has seen every string in the file, so the count is no larger than the file allows.
   vocabulary.tokens.reserve(texts->size());
   for (llvm::StringRef text : *texts)
-    vocabulary.tokens.push_back({text, 0, TokenKind::Normal});
-  return llvm::Error::success();
-}
-
-/// Finds an array that must have one element, of type `type` or `otherType`, for each token.
-llvm::Expected<const MetadataEntry *> requireArray(const File &file, llvm::StringRef key,
-                                                   ValueType type, ValueType otherType,
-                                                   uint64_t count) {
-  const MetadataEntry *entry = file.find(key);
-  std::string expected =
-      ("an array of " + llvm::Twine(count) + " " + valueTypeName(type) + ", one for each token")
-          .str();
-  if (!entry)
-    return missingKey(key, expected);
-  const Value &value = entry->value;
-  if ((!value.isArrayOf(type) && !value.isArrayOf(otherType)) || value.arraySize() != count)
-    return wrongValue(*entry, expected);
-  return entry;
-}
-
-llvm::Error readScores(const File &file, Vocabulary &vocabulary) {
-  llvm::Expected<const MetadataEntry *> entry = requireArray(
-      file, scoresKey, ValueType::Float32, ValueType::Float32, vocabulary.tokens.size());
-  if (!entry)
-    return entry.takeError();
-  for (auto [id, token] : llvm::enumerate(vocabulary.tokens)) {
-    Value score = (*entry)->value.element(id);
-    token.score = float(*score.getFloat());
-    if (!std::isfinite(token.score))
-      return errorInKey(scoresKey, score.offset(),
-                        "expected a finite score for " + describe(id, token) + ", found " +
-                            score.describe());
-  }
+    vocabulary.tokens.push_back({text.str()});
   return llvm::Error::success();
 }
 
 llvm::Error readKinds(const File &file, Vocabulary &vocabulary) {
   // The specification says i32; older converters wrote u32.
-  llvm::Expected<const MetadataEntry *> entry =
-      requireArray(file, kindsKey, ValueType::Int32, ValueType::UInt32, vocabulary.tokens.size());
+  llvm::Expected<const MetadataEntry *> entry = requireTokenArray(
+      file, kindsKey, ValueType::Int32, ValueType::UInt32, vocabulary.tokens.size());
   if (!entry)
     return entry.takeError();
   for (auto [id, token] : llvm::enumerate(vocabulary.tokens)) {
@@ -105,19 +59,6 @@ llvm::Error readKinds(const File &file, Vocabulary &vocabulary) {
                             llvm::Twine(mostKind) + " for " + describe(id, token) + ", found " +
                             kind.describe());
     token.kind = TokenKind(number);
-    if (token.kind != TokenKind::Byte)
-      continue;
-    std::optional<uint8_t> byte = parseByteToken(token.text);
-    if (!byte)
-      return errorInKey(kindsKey, kind.offset(),
-                        "expected a text like '<0x0A>' in " + describe(id, token) +
-                            ", whose type, 6, says that it stands for a byte");
-    std::optional<uint32_t> &slot = vocabulary.byteTokens[*byte];
-    if (slot)
-      return errorInKey(kindsKey, kind.offset(),
-                        "expected one token for each byte, found " + describe(id, token) +
-                            ", for the byte of token " + llvm::Twine(*slot));
-    slot = uint32_t(id);
   }
   return llvm::Error::success();
 }
@@ -145,12 +86,17 @@ llvm::Error readFlags(const File &file, Vocabulary &vocabulary) {
       {"tokenizer.ggml.add_eos_token", &vocabulary.addEos},
       {"tokenizer.ggml.add_space_prefix", &vocabulary.addSpacePrefix},
   };
+  bool isAddBosGiven = false;
   for (auto [key, flag] : flags) {
     llvm::Expected<std::optional<bool>> found = findBool(file, key);
     if (!found)
       return found.takeError();
     *flag = found->value_or(*flag);
+    isAddBosGiven |= flag == &vocabulary.addBos && found->has_value();
   }
+  // What publishers do with their own models holds only for those that have such a token.
+  if (!isAddBosGiven && vocabulary.kind == VocabularyKind::BytePair && !vocabulary.bosId)
+    vocabulary.addBos = false;
   if (vocabulary.addBos && !vocabulary.bosId)
     return missingKey("tokenizer.ggml.bos_token_id",
                       "a token's id, as 'tokenizer.ggml.add_bos_token' is true or left out");
@@ -162,23 +108,36 @@ llvm::Error readFlags(const File &file, Vocabulary &vocabulary) {
 
 } // namespace
 
-std::optional<uint8_t> parseByteToken(llvm::StringRef text) {
-  uint8_t byte = 0;
-  if (text.size() != 6 || !text.consume_front("<0x") || !text.consume_back(">") ||
-      text.getAsInteger(16, byte))
-    return std::nullopt;
-  return byte;
+std::string describe(uint64_t id, const Token &token) {
+  return ("token " + llvm::Twine(id) + ", " + quote(token.text)).str();
+}
+
+llvm::Expected<const MetadataEntry *> requireTokenArray(const File &file, llvm::StringRef key,
+                                                        ValueType type, ValueType otherType,
+                                                        uint64_t count) {
+  const MetadataEntry *entry = file.find(key);
+  std::string expected =
+      ("an array of " + llvm::Twine(count) + " " + valueTypeName(type) + ", one for each token")
+          .str();
+  if (!entry)
+    return missingKey(key, expected);
+  const Value &value = entry->value;
+  if ((!value.isArrayOf(type) && !value.isArrayOf(otherType)) || value.arraySize() != count)
+    return wrongValue(*entry, expected);
+  return entry;
 }
 
 llvm::Expected<Vocabulary> readVocabulary(const File &file) {
   Vocabulary vocabulary;
-  if (llvm::Error error = checkModel(file))
+  if (llvm::Error error = readModel(file, vocabulary))
     return std::move(error);
   if (llvm::Error error = readTexts(file, vocabulary))
     return std::move(error);
-  if (llvm::Error error = readScores(file, vocabulary))
-    return std::move(error);
   if (llvm::Error error = readKinds(file, vocabulary))
+    return std::move(error);
+  if (llvm::Error error = vocabulary.kind == VocabularyKind::SentencePiece
+                              ? readSentencePiece(file, vocabulary)
+                              : readBytePair(file, vocabulary))
     return std::move(error);
   if (llvm::Error error = readIds(file, vocabulary))
     return std::move(error);

@@ -1,6 +1,6 @@
 // Opening, closing and describing models.
 #include "runtime/api/ApiModel.h"
-#include "runtime/tokenizer/SentencePiece.h"
+#include "runtime/api/StoredVocabulary.h"
 
 #include <cinttypes>
 #include <cstdio>
@@ -24,22 +24,6 @@ static ProgressFunction wrap(tawny_progress progress, void *user) {
   if (!progress)
     return {};
   return [=](uint64_t done, uint64_t total) { return progress(done, total, user); };
-}
-
-/// The vocabulary stays in the header, which lives as long as the artifact.
-static VocabularyView viewOf(const fb::Tokenizer &stored) {
-  VocabularyView view;
-  view.texts = {reinterpret_cast<const char *>(stored.token_text()->data()),
-                stored.token_text()->size()};
-  view.offsets = {stored.token_offsets()->data(), stored.token_offsets()->size()};
-  view.scores = {stored.scores()->data(), stored.scores()->size()};
-  view.types = {stored.types()->data(), stored.types()->size()};
-  view.bosId = stored.bos();
-  view.eosId = stored.eos();
-  view.unkId = stored.unk();
-  view.padId = stored.pad();
-  view.addSpacePrefix = stored.add_space_prefix();
-  return view;
 }
 
 static ErrorOr<void> openComputing(tawny_model &opened, const char *path,
@@ -83,7 +67,7 @@ static ErrorOr<void> openInto(tawny_model &opened, const char *path, const tawny
   if (!opened.header().tokenizer())
     return {};
   ErrorOr<std::unique_ptr<Tokenizer>> tokenizer =
-      SentencePieceTokenizer::create(viewOf(*opened.header().tokenizer()));
+      makeTokenizer(vocabularyOf(*opened.header().tokenizer()));
   if (!tokenizer)
     return makeError("'%s': tokenizer: %s", path, tokenizer.error().message.c_str());
   opened.tokenizer = std::move(*tokenizer);

@@ -188,12 +188,20 @@ static std::string_view findSpace(const VocabularyView &vocabulary) {
   return " ";
 }
 
-static constexpr TokenType userDefinedTypes[] = {TokenType::UserDefined};
-static constexpr TokenType specialTypes[] = {TokenType::Control, TokenType::Unknown};
+static bool isUserDefined(const VocabularyView &vocabulary, int32_t id) {
+  return vocabulary.type(id) == TokenType::UserDefined;
+}
+
+/// A user-defined token that strips ends the text before it; the others are part of it.
+static bool endsSegment(const VocabularyView &vocabulary, int32_t id) {
+  return isUserDefined(vocabulary, id) &&
+         (vocabulary.strips(id, StripLeft) || vocabulary.strips(id, StripRight));
+}
 
 SentencePieceTokenizer::SentencePieceTokenizer(const VocabularyView &vocabulary)
-    : Tokenizer(vocabulary), space(findSpace(vocabulary)), pieces(vocabulary, vocabulary.size()),
-      userDefined(vocabulary, userDefinedTypes, space), special(vocabulary, specialTypes) {
+    : Tokenizer(vocabulary, endsSegment), space(findSpace(vocabulary)),
+      pieces(vocabulary, vocabulary.size()),
+      userDefined(vocabulary, [&](int32_t id) { return isUserDefined(vocabulary, id); }, space) {
   for (size_t i = 0; i < vocabulary.size(); ++i) {
     auto id = static_cast<int32_t>(i);
     TokenType type = vocabulary.type(id);
@@ -249,8 +257,6 @@ ErrorOr<void> SentencePieceTokenizer::indexBytes() {
 
 ErrorOr<std::unique_ptr<Tokenizer>>
 SentencePieceTokenizer::create(const VocabularyView &vocabulary) {
-  if (auto valid = vocabulary.check(); !valid)
-    return valid.takeError();
   std::unique_ptr<SentencePieceTokenizer> tokenizer(new SentencePieceTokenizer(vocabulary));
   if (auto indexed = tokenizer->indexBytes(); !indexed)
     return indexed.takeError();
@@ -276,42 +282,11 @@ ErrorOr<void> SentencePieceTokenizer::encodeSegment(std::string_view segment,
   return merger.emit(ids);
 }
 
-ErrorOr<std::vector<int32_t>> SentencePieceTokenizer::encode(std::string_view text,
-                                                             const EncodeOptions &options) const {
-  if (text.size() > maxTextBytes)
-    return makeError("a text of %zu bytes is too long; at most %zu can be encoded", text.size(),
-                     maxTextBytes);
-  const VocabularyView &vocabulary = vocabularyView;
-  if ((options.addBos && vocabulary.bosId < 0) || (options.addEos && vocabulary.eosId < 0))
-    return makeError("%s was asked for, but the vocabulary has no such token",
-                     options.addBos && vocabulary.bosId < 0 ? "BOS" : "EOS");
-  std::vector<int32_t> ids;
-  if (options.addBos)
-    ids.push_back(vocabulary.bosId);
-  size_t begin = 0; // of the segment that no special token has ended yet
-  for (size_t i = 0; options.parseSpecial && i < text.size();) {
-    auto match = special.matchPrefix(text.substr(i));
-    if (match.id < 0) {
-      ++i;
-      continue;
-    }
-    if (auto result = encodeSegment(text.substr(begin, i - begin), ids); !result)
-      return result.takeError();
-    ids.push_back(match.id);
-    begin = i += match.length;
-  }
-  if (auto result = encodeSegment(text.substr(begin), ids); !result)
-    return result.takeError();
-  if (options.addEos)
-    ids.push_back(vocabulary.eosId);
-  return ids;
-}
-
 void SentencePieceTokenizer::appendValidToken(int32_t id, const DecodeOptions &options,
                                               DecodePosition &position, std::string &bytes) const {
   std::string_view text = vocabularyView.text(id);
   TokenType type = vocabularyView.type(id);
-  bool isSpecial = type == TokenType::Control || type == TokenType::Unknown;
+  bool isSpecial = vocabularyView.isSpecial(id);
   if (isSpecial && options.renderSpecial) {
     bytes += text;
     // Encoding such a text puts a space before what follows.
@@ -335,10 +310,7 @@ void SentencePieceTokenizer::appendValidToken(int32_t id, const DecodeOptions &o
   }
   if (dropsSpace && text.starts_with(space))
     text.remove_prefix(space.size());
-  if (space == " ") {
-    bytes += text;
-    return;
-  }
+  position.atStart = endsSegment(vocabularyView, id);
   for (size_t mark; (mark = text.find(space)) != std::string_view::npos;) {
     bytes += text.substr(0, mark);
     bytes += ' ';

@@ -23,15 +23,14 @@ namespace tawny {
 /// - What merges to an unused token is split again into the two symbols that were merged.
 /// - With parseSpecial, the text after a control token is encoded as a text of its own, with its
 /// own
-///   space before it; encoding "<s>x" so gives what "x" gives with addBos.
+///   space before it; encoding "<s>x" so gives what "x" gives with addBos. A user-defined token
+///   that strips is treated alike, always.
 /// - An unknown token decodes to U+2047 between spaces.
 class SentencePieceTokenizer final : public Tokenizer {
 public:
-  /// Checks `vocabulary` and builds the indexes. The memory it views must outlive the tokenizer.
+  /// Builds the indexes over a vocabulary that has passed check(); an error for byte tokens that
+  /// are not those of the 256 bytes. The memory it views must outlive the tokenizer.
   static ErrorOr<std::unique_ptr<Tokenizer>> create(const VocabularyView &vocabulary);
-
-  ErrorOr<std::vector<int32_t>> encode(std::string_view text,
-                                       const EncodeOptions &options) const override;
 
 private:
   explicit SentencePieceTokenizer(const VocabularyView &vocabulary);
@@ -41,14 +40,13 @@ private:
   class Merger;
 
   ErrorOr<void> indexBytes();
-  ErrorOr<void> encodeSegment(std::string_view segment, std::vector<int32_t> &ids) const;
+  ErrorOr<void> encodeSegment(std::string_view segment, std::vector<int32_t> &ids) const override;
   void appendValidToken(int32_t id, const DecodeOptions &options, DecodePosition &position,
                         std::string &bytes) const override;
 
   std::string_view space;          ///< what a space is written as
   TokenIndex pieces;               ///< what merges may give: normal and unused tokens
   TokenMatcher userDefined;        ///< with spaces as they are written in texts
-  TokenMatcher special;            ///< control and unknown tokens
   std::vector<int32_t> byteIds;    ///< the token of each byte; empty if there are none
   std::vector<uint8_t> byteValues; ///< by token id, for byte tokens; empty if there are none
 };

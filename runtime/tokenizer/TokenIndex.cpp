@@ -43,12 +43,13 @@ int32_t TokenIndex::find(std::string_view text) const {
   return slots[locate(text, hashText(text))].id;
 }
 
-TokenMatcher::TokenMatcher(const VocabularyView &vocabulary, std::span<const TokenType> types,
+TokenMatcher::TokenMatcher(const VocabularyView &vocabulary,
+                           const std::function<bool(int32_t id)> &isWanted,
                            std::string_view space) {
   for (size_t i = 0; i < vocabulary.size(); ++i) {
     auto id = static_cast<int32_t>(i);
     std::string_view text = vocabulary.text(id);
-    if (text.empty() || std::find(types.begin(), types.end(), vocabulary.type(id)) == types.end())
+    if (text.empty() || !isWanted(id))
       continue;
     Entry entry = {std::string(), id};
     for (char c : text)

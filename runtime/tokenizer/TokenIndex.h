@@ -1,9 +1,11 @@
 // From the text of a token to its id, without a copy of the texts.
 #pragma once
 
-#include "runtime/tokenizer/Tokenizer.h"
+#include "runtime/tokenizer/Vocabulary.h"
 
 #include <cstdint>
+#include <functional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -41,9 +43,9 @@ private:
 /// Recognises the texts of some tokens in a text, longest first.
 class TokenMatcher {
 public:
-  /// Knows the tokens of `vocabulary` for which `types` holds and whose text is not empty. Spaces
-  /// in their texts are known as `space` if that is not empty.
-  TokenMatcher(const VocabularyView &vocabulary, std::span<const TokenType> types,
+  /// Knows the tokens of `vocabulary` for which `isWanted` holds and whose text is not empty.
+  /// Spaces in their texts are known as `space` if that is not empty.
+  TokenMatcher(const VocabularyView &vocabulary, const std::function<bool(int32_t id)> &isWanted,
                std::string_view space = {});
 
   /// The token whose text is the longest prefix of `text`, and that text's length; -1 and 0 if no

@@ -1,54 +1,91 @@
 #include "runtime/tokenizer/Tokenizer.h"
 
 #include "runtime/support/Utf8.h"
+#include "runtime/tokenizer/BytePair.h"
+#include "runtime/tokenizer/Characters.h"
+#include "runtime/tokenizer/SentencePiece.h"
 
 #include <algorithm>
-#include <cmath>
 
 namespace tawny {
 
-static ErrorOr<void> checkSpecialId(int32_t id, size_t count, const char *name) {
-  if (id == -1 || (id >= 0 && static_cast<size_t>(id) < count))
-    return {};
-  return makeError("the vocabulary's %s id is %d, but its %zu tokens have ids from 0", name, id,
-                   count);
+ErrorOr<std::unique_ptr<Tokenizer>> makeTokenizer(const VocabularyView &vocabulary) {
+  if (auto valid = vocabulary.check(); !valid)
+    return valid.takeError();
+  return vocabulary.merges ? BytePairTokenizer::create(vocabulary)
+                           : SentencePieceTokenizer::create(vocabulary);
 }
 
-ErrorOr<void> VocabularyView::check() const {
-  size_t count = types.size();
-  // One text is at most maxTextBytes long, so that counts of tokens and positions fit 31 bits too.
-  if (count == 0 || count >= Tokenizer::maxTextBytes)
-    return makeError("a vocabulary of %zu tokens cannot be used", count);
-  if (offsets.size() != count + 1 || scores.size() != count)
-    return makeError("the vocabulary has %zu token types, %zu scores and %zu text offsets; as many "
-                     "scores as types and one offset more were expected",
-                     count, scores.size(), offsets.size());
-  if (offsets[0] != 0 || offsets[count] != texts.size())
-    return makeError("the vocabulary's text offsets span %u..%u, but its texts take %zu bytes",
-                     offsets[0], offsets[count], texts.size());
-  for (size_t i = 0; i < count; ++i) {
-    if (offsets[i] > offsets[i + 1])
-      return makeError("the text of token %zu ends at offset %u, before it begins at %u", i,
-                       offsets[i + 1], offsets[i]);
-    if (types[i] < uint8_t(TokenType::Normal) || types[i] > uint8_t(TokenType::Byte))
-      return makeError("token %zu has type %u; 1 to 6 are known", i, types[i]);
-    if (std::isnan(scores[i]))
-      return makeError("the score of token %zu is not a number", i);
-  }
-  const std::pair<int32_t, const char *> specials[] = {
-      {bosId, "BOS"}, {eosId, "EOS"}, {unkId, "unknown"}, {padId, "padding"}};
-  for (auto [id, name] : specials)
-    if (auto valid = checkSpecialId(id, count, name); !valid)
-      return valid;
-  return {};
-}
-
-Tokenizer::Tokenizer(const VocabularyView &vocabulary) : vocabularyView(vocabulary) {
+Tokenizer::Tokenizer(const VocabularyView &vocabulary,
+                     bool (*isWhole)(const VocabularyView &, int32_t id))
+    : vocabularyView(vocabulary),
+      wholeTokens(vocabulary, [&](int32_t id) { return isWhole(vocabulary, id); }),
+      specialTokens(vocabulary, [&](int32_t id) {
+        return isWhole(vocabulary, id) || vocabulary.isSpecial(id);
+      }) {
   // Room for what stands for an unknown token, too.
   longestTokenBytes = 8;
   for (size_t i = 0; i < vocabulary.size(); ++i)
     longestTokenBytes =
         std::max<size_t>(longestTokenBytes, vocabulary.offsets[i + 1] - vocabulary.offsets[i]);
+}
+
+/// The blanks that end at byte `end` of `text` begin at the result, which is at least `begin`.
+static size_t beginOfBlanks(std::string_view text, size_t begin, size_t end) {
+  size_t blanks = end; // where the blanks that reach to where the scan is begin
+  bool isInBlanks = false;
+  for (size_t at = begin; at < end;) {
+    Character character = characterAt(text.substr(0, end), at);
+    bool isNow = isBlank(character.codePoint);
+    if (isNow && !isInBlanks)
+      blanks = at;
+    isInBlanks = isNow;
+    at += character.length;
+  }
+  return isInBlanks ? blanks : end;
+}
+
+ErrorOr<void> Tokenizer::encodeBetweenTokens(std::string_view text, const TokenMatcher &matcher,
+                                             std::vector<int32_t> &ids) const {
+  size_t begin = 0; // of the segment that no token has ended yet
+  for (size_t at = 0; at < text.size() && !matcher.empty();) {
+    auto match = matcher.matchPrefix(text.substr(at));
+    if (match.id < 0) {
+      ++at;
+      continue;
+    }
+    bool stripsLeft = vocabularyView.strips(match.id, StripLeft);
+    size_t end = stripsLeft ? beginOfBlanks(text, begin, at) : at;
+    if (auto result = encodeSegment(text.substr(begin, end - begin), ids); !result)
+      return result;
+    ids.push_back(match.id);
+    at += match.length;
+    bool stripsRight = vocabularyView.strips(match.id, StripRight);
+    while (stripsRight && at < text.size() && isBlank(characterAt(text, at).codePoint))
+      at += characterAt(text, at).length;
+    begin = at;
+  }
+  return encodeSegment(text.substr(begin), ids);
+}
+
+ErrorOr<std::vector<int32_t>> Tokenizer::encode(std::string_view text,
+                                                const EncodeOptions &options) const {
+  if (text.size() > VocabularyView::maxTextBytes)
+    return makeError("a text of %zu bytes is too long; at most %zu can be encoded", text.size(),
+                     VocabularyView::maxTextBytes);
+  const VocabularyView &vocabulary = vocabularyView;
+  if ((options.addBos && vocabulary.bosId < 0) || (options.addEos && vocabulary.eosId < 0))
+    return makeError("%s was asked for, but the vocabulary has no such token",
+                     options.addBos && vocabulary.bosId < 0 ? "BOS" : "EOS");
+  std::vector<int32_t> ids;
+  if (options.addBos)
+    ids.push_back(vocabulary.bosId);
+  const TokenMatcher &matcher = options.parseSpecial ? specialTokens : wholeTokens;
+  if (auto result = encodeBetweenTokens(text, matcher, ids); !result)
+    return result.takeError();
+  if (options.addEos)
+    ids.push_back(vocabulary.eosId);
+  return ids;
 }
 
 ErrorOr<void> Tokenizer::appendToken(int32_t id, const DecodeOptions &options,

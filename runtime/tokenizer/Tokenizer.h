@@ -1,52 +1,16 @@
 // Text to token ids and back: what every kind of tokenizer has in common.
 #pragma once
 
-#include "runtime/support/Error.h"
+#include "runtime/tokenizer/TokenIndex.h"
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace tawny {
-
-/// What a token is for; the numbers are those of GGUF's tokenizer.ggml.token_type.
-enum class TokenType : uint8_t {
-  Normal = 1,
-  Unknown = 2,
-  Control = 3,
-  UserDefined = 4,
-  Unused = 5,
-  Byte = 6,
-};
-
-/// A vocabulary in memory that somebody else owns, such as a mapped artifact, which must outlive
-/// every tokenizer made from it. The text of token i is texts[offsets[i], offsets[i + 1]).
-struct VocabularyView {
-  std::string_view texts;
-  std::span<const uint32_t> offsets; ///< one more than there are tokens
-  std::span<const float> scores;     ///< one for each token
-  std::span<const uint8_t> types;    ///< TokenType, one for each token
-  int32_t bosId = -1;                ///< begin of sequence; -1: none, as for those below
-  int32_t eosId = -1;                ///< end of sequence
-  int32_t unkId = -1;                ///< unknown
-  int32_t padId = -1;                ///< padding
-  bool addSpacePrefix = false;       ///< whether a text is encoded as if a space stood before it
-
-  size_t size() const { return types.size(); }
-  std::string_view text(int32_t id) const {
-    auto i = static_cast<size_t>(id);
-    return texts.substr(offsets[i], offsets[i + 1] - offsets[i]);
-  }
-  TokenType type(int32_t id) const {
-    return static_cast<TokenType>(types[static_cast<size_t>(id)]);
-  }
-
-  /// That the parts fit together: sizes, ascending offsets, known types, ordered scores, special
-  /// ids in range.
-  ErrorOr<void> check() const;
-};
 
 /// How a text is encoded; the defaults give its own tokens and nothing else.
 struct EncodeOptions {
@@ -77,9 +41,11 @@ public:
   Tokenizer(const Tokenizer &) = delete;
   Tokenizer &operator=(const Tokenizer &) = delete;
 
-  /// The ids of `text`, which may hold any bytes (at most maxTextBytes).
-  virtual ErrorOr<std::vector<int32_t>> encode(std::string_view text,
-                                               const EncodeOptions &options = {}) const = 0;
+  /// The ids of `text`, which may hold any bytes (at most
+  /// VocabularyView::maxTextBytes). What stands between tokens
+  /// that are recognised as a whole is encoded as a text of its own.
+  ErrorOr<std::vector<int32_t>> encode(std::string_view text,
+                                       const EncodeOptions &options = {}) const;
 
   /// The bytes of `ids`, not necessarily UTF-8. An id out of range is an error.
   ErrorOr<std::string> decode(std::span<const int32_t> ids,
@@ -94,20 +60,31 @@ public:
   /// The most bytes that one token can add to a text.
   size_t maxTokenBytes() const { return longestTokenBytes; }
 
-  static constexpr size_t maxTextBytes = size_t(1) << 29;
-
 protected:
-  /// `vocabulary` must have passed check().
-  explicit Tokenizer(const VocabularyView &vocabulary);
+  /// `vocabulary` must have passed check(). Tokens for which `isWhole` holds are recognised in
+  /// every text before anything else is done with it.
+  Tokenizer(const VocabularyView &vocabulary, bool (*isWhole)(const VocabularyView &, int32_t id));
 
+  /// Appends the ids of a text without special tokens.
+  virtual ErrorOr<void> encodeSegment(std::string_view segment,
+                                      std::vector<int32_t> &ids) const = 0;
   virtual void appendValidToken(int32_t id, const DecodeOptions &options, DecodePosition &position,
                                 std::string &bytes) const = 0;
 
   VocabularyView vocabularyView;
 
 private:
+  ErrorOr<void> encodeBetweenTokens(std::string_view text, const TokenMatcher &matcher,
+                                    std::vector<int32_t> &ids) const;
+
+  TokenMatcher wholeTokens;   ///< those that are always recognised
+  TokenMatcher specialTokens; ///< with control and unknown tokens
   size_t longestTokenBytes = 0;
 };
+
+/// Makes the tokenizer that `vocabulary` is for, after checking it. The memory it views must
+/// outlive the tokenizer.
+ErrorOr<std::unique_ptr<Tokenizer>> makeTokenizer(const VocabularyView &vocabulary);
 
 /// Decodes token by token into well-formed UTF-8 for a terminal or a network peer: the bytes of a
 /// character are held back until it is complete, and each ill-formed sequence becomes U+FFFD.

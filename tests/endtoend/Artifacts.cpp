@@ -53,25 +53,25 @@ int runCommand(const std::vector<std::string> &command) {
   return WEXITSTATUS(status);
 }
 
-std::string sharedFolder() {
-  const char *folder = std::getenv("TAWNY_TEST_DATA");
-  return (folder ? std::string(folder) : TAWNY_SOURCE_DIR "/../shared") + "/models/alice-llama/";
-}
-
 constexpr const char *sample = TAWNY_SOURCE_DIR "/models/samples/alice-llama-Q4_K_M";
 
 } // namespace
+
+std::string sharedPath(const std::string &name) {
+  const char *folder = std::getenv("TAWNY_TEST_DATA");
+  return (folder ? std::string(folder) : TAWNY_SOURCE_DIR "/../shared") + "/" + name;
+}
 
 std::string modelPath(const std::string &format) {
   if (format.find('/') != std::string::npos)
     return format;
   return format == "sample" ? std::string(sample) + ".gguf"
-                            : sharedFolder() + "gguf/alice-llama-" + format + ".gguf";
+                            : sharedPath("models/alice-llama/gguf/alice-llama-") + format + ".gguf";
 }
 
 std::string referencePath(const std::string &format) {
   return format == "sample" ? std::string(sample) + ".ref.safetensors"
-                            : sharedFolder() + "ref/" + format + ".safetensors";
+                            : sharedPath("models/alice-llama/ref/") + format + ".safetensors";
 }
 
 const char *deviceOf(const std::string &target) {
@@ -98,9 +98,13 @@ std::optional<std::string> reasonToSkip(const Subject &subject) {
 }
 
 std::string runCompiler(const std::string &format, const std::vector<std::string> &arguments) {
+  return compileFile(modelPath(format), arguments);
+}
+
+std::string compileFile(const std::string &path, const std::vector<std::string> &arguments) {
   static TemporaryFolder folder;
   std::string output = folder.newFile();
-  std::vector<std::string> command = {TAWNY_COMPILER, modelPath(format), "--quiet", "-o", output};
+  std::vector<std::string> command = {TAWNY_COMPILER, path, "--quiet", "-o", output};
   command.insert(command.end(), arguments.begin(), arguments.end());
   int status = runCommand(command);
   std::string line;

@@ -38,8 +38,15 @@ std::string referencePath(const std::string &format);
 /// processor may lack a target's instructions.
 std::optional<std::string> reasonToSkip(const Subject &subject);
 
-/// Runs tawnyc with the model of `format` and `arguments`; the output file lies in a folder that is
+/// A file among the data of other projects and trained models, which are no part of the repository:
+/// in the folder that TAWNY_TEST_DATA names, else in ../shared beside the source.
+std::string sharedPath(const std::string &name);
+
+/// Runs tawnyc with the file at `path` and `arguments`; the output file lies in a folder that is
 /// removed when the process ends. Empty, with a failure recorded, where tawnyc fails.
+std::string compileFile(const std::string &path, const std::vector<std::string> &arguments);
+
+/// The same with the model of `format`.
 std::string runCompiler(const std::string &format, const std::vector<std::string> &arguments);
 
 /// The artifact of a subject.

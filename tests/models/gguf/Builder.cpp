@@ -202,6 +202,39 @@ Builder oneOfEachType() {
   return builder;
 }
 
+std::vector<std::string> byteTexts() {
+  std::vector<std::string> texts;
+  unsigned next = 0x100;
+  for (unsigned byte = 0; byte < 256; ++byte) {
+    bool printsInAscii = byte > 0x20 && byte < 0x7f;
+    bool printsInLatin1 = byte > 0xa0 && byte != 0xad;
+    if (printsInAscii) {
+      texts.emplace_back(1, char(byte));
+      continue;
+    }
+    unsigned character = printsInLatin1 ? byte : next++;
+    texts.push_back({char(0xc0 | character >> 6), char(0x80 | (character & 0x3f))});
+  }
+  return texts;
+}
+
+Builder tinyBytePair() {
+  std::vector<std::string> texts = byteTexts();
+  for (const char *text : {"\u0120a", "ab", "\u0120ab", "<|end|>", "<tool>"})
+    texts.push_back(text);
+  std::vector<int32_t> kinds(259, 1);
+  kinds.insert(kinds.end(), {3, 4});
+  Builder builder;
+  builder.string("general.architecture", "gpt2")
+      .string("tokenizer.ggml.model", "gpt2")
+      .string("tokenizer.ggml.pre", "qwen2")
+      .strings("tokenizer.ggml.tokens", texts)
+      .ints("tokenizer.ggml.token_type", kinds)
+      .strings("tokenizer.ggml.merges", {"a b", "\u0120 a", "\u0120 ab"})
+      .u32("tokenizer.ggml.eos_token_id", 259);
+  return builder;
+}
+
 std::vector<Seed> seeds() {
   Builder values;
   values.set("u8", ValueType::UInt8, "\x07")
@@ -233,7 +266,8 @@ std::vector<Seed> seeds() {
       .flag("tokenizer.ggml.add_bos_token", 0);
   return {{"tiny-llama.gguf", tinyLlama().build()},    {"untied-bias.gguf", untied.build()},
           {"types.gguf", oneOfEachType().build()},     {"values.gguf", values.build()},
-          {"vocabulary.gguf", vocabularyOnly.build()}, {"empty.gguf", Builder().build()}};
+          {"vocabulary.gguf", vocabularyOnly.build()}, {"empty.gguf", Builder().build()},
+          {"byte-pair.gguf", tinyBytePair().build()}};
 }
 
 } // namespace tawny::gguf::test

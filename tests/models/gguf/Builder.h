@@ -91,6 +91,14 @@ private:
 /// pieces), tied head, matrices in F16.
 Builder tinyLlama(uint32_t numBlocks = 1);
 
+/// The texts of the tokens of all 256 bytes, in GPT-2's alphabet.
+std::vector<std::string> byteTexts();
+
+/// A byte-level BPE vocabulary without tensors: the 256 bytes, `Ġa` (257th), `ab`, `Ġab`, the
+/// control token `<|end|>` and the user-defined token `<tool>`, with the three merges that make
+/// 256 to 258.
+Builder tinyBytePair();
+
 /// A file with one tensor for each supported element type.
 Builder oneOfEachType();
 

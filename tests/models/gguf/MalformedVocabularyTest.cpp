@@ -32,9 +32,10 @@ const MalformedCase cases[] = {
     {"NoModel", [] { return without(model); },
      "key 'tokenizer.ggml.model' is missing, expected a string; convert the model again with a "
      "converter that writes it"},
-    {"OtherModel", [] { return tinyLlama().string(model, "gpt2").build(); },
-     "key 'tokenizer.ggml.model' (offset 423): expected 'llama', the SentencePiece tokenizer, as "
-     "no other is supported yet, found string 'gpt2'"},
+    {"OtherModel", [] { return tinyLlama().string(model, "bert").build(); },
+     "key 'tokenizer.ggml.model' (offset 423): expected 'llama', which is SentencePiece, or "
+     "'gpt2', "
+     "which is byte-level BPE, as no other is supported yet, found string 'bert'"},
     {"ModelNotString", [] { return with(model, 1); },
      "key 'tokenizer.ggml.model' (offset 423): expected a string, found u32 1"},
     {"NoTokens", [] { return without(tokens); },

@@ -37,6 +37,8 @@ uint64_t touchVocabulary(const File &file) {
     sum += touchText(token.text) + uint64_t(token.kind) + uint64_t(token.score > 0);
   for (std::optional<uint32_t> id : vocabulary->byteTokens)
     sum += id.value_or(0);
+  for (const Merge &merge : vocabulary->merges)
+    sum += merge.left + merge.right + merge.result;
   return sum;
 }
 

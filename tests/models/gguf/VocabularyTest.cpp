@@ -1,34 +1,13 @@
 // What is read from sound vocabularies.
-#include "models/gguf/Vocabulary.h"
-#include "tests/models/gguf/Builder.h"
-#include <gtest/gtest.h>
+#include "tests/models/gguf/ReadVocabulary.h"
 
 using namespace tawny::gguf;
 using namespace tawny::gguf::test;
 
 namespace {
 
-/// A vocabulary together with the bytes it views.
-struct Read {
-  explicit Read(const Builder &builder) : text(builder.build()) {
-    llvm::Expected<File> file =
-        parseFile({reinterpret_cast<const uint8_t *>(text.data()), text.size()});
-    if (!file) {
-      ADD_FAILURE() << llvm::toString(file.takeError());
-      return;
-    }
-    llvm::Expected<Vocabulary> result = readVocabulary(*file);
-    if (!result)
-      ADD_FAILURE() << llvm::toString(result.takeError());
-    else
-      vocabulary = std::move(*result);
-  }
-  std::string text;
-  Vocabulary vocabulary;
-};
-
 TEST(GGUFVocabulary, ReadsTokensAndDefaults) {
-  Read read(tinyLlama());
+  ReadVocabulary read(tinyLlama());
   const Vocabulary &v = read.vocabulary;
   ASSERT_EQ(v.tokens.size(), 6u);
   EXPECT_EQ(v.tokens[0].text, "<unk>");
@@ -53,15 +32,15 @@ TEST(GGUFVocabulary, ReadsWhatReplacesTheDefaults) {
   std::string kinds;
   for (uint32_t kind : {2, 3, 3, 6, 4, 5})
     kinds += u32Bytes(kind);
-  Read read(tinyLlama()
-                .flag("tokenizer.ggml.add_bos_token", 0)
-                .flag("tokenizer.ggml.add_eos_token", 1)
-                .flag("tokenizer.ggml.add_space_prefix", 0)
-                .flag("tokenizer.ggml.remove_extra_whitespaces", 0)
-                .u32("tokenizer.ggml.padding_token_id", 5)
-                .string("tokenizer.chat_template", "{{ messages }}")
-                .set("tokenizer.ggml.token_type", ValueType::Array,
-                     arrayBytes(ValueType::UInt32, 6, kinds)));
+  ReadVocabulary read(tinyLlama()
+                          .flag("tokenizer.ggml.add_bos_token", 0)
+                          .flag("tokenizer.ggml.add_eos_token", 1)
+                          .flag("tokenizer.ggml.add_space_prefix", 0)
+                          .flag("tokenizer.ggml.remove_extra_whitespaces", 0)
+                          .u32("tokenizer.ggml.padding_token_id", 5)
+                          .string("tokenizer.chat_template", "{{ messages }}")
+                          .set("tokenizer.ggml.token_type", ValueType::Array,
+                               arrayBytes(ValueType::UInt32, 6, kinds)));
   const Vocabulary &v = read.vocabulary;
   EXPECT_FALSE(v.addBos);
   EXPECT_TRUE(v.addEos);
@@ -80,9 +59,25 @@ TEST(GGUFVocabulary, NeedsNoTensorsAndNoIdsThatAreNotAdded) {
       .floats("tokenizer.ggml.scores", {0})
       .ints("tokenizer.ggml.token_type", {1})
       .flag("tokenizer.ggml.add_bos_token", 0);
-  Read read(builder);
+  ReadVocabulary read(builder);
   EXPECT_EQ(read.vocabulary.tokens.size(), 1u);
   EXPECT_EQ(read.vocabulary.bosId, std::nullopt);
+}
+
+TEST(GGUFVocabulary, KnowsWhatPhi3TokensStrip) {
+  auto strips = [](const char *architecture) {
+    ReadVocabulary read(tinyLlama()
+                            .string("general.architecture", architecture)
+                            .strings("tokenizer.ggml.tokens",
+                                     {"<unk>", "<s>", "</s>", "<|user|>", "<|endoftext|>", "a"})
+                            .ints("tokenizer.ggml.token_type", {3, 3, 4, 3, 3, 1}));
+    std::string flags;
+    for (const Token &token : read.vocabulary.tokens)
+      flags += token.stripsRight ? '1' : '0';
+    return flags;
+  };
+  EXPECT_EQ(strips("phi3"), "001100");
+  EXPECT_EQ(strips("llama"), "000000");
 }
 
 TEST(GGUFVocabulary, RecognisesByteTokens) {

@@ -149,12 +149,14 @@ TEST(Artifact, VerifiesWeightsOnRequest) {
 // schema.
 TEST(Artifact, IsWhatTheCorpusHolds) {
   std::vector<std::byte> fewBytes(8, std::byte(0xc3));
-  ToyFile model = toyModel(fewBytes), vocabulary = toyVocabulary();
+  ToyFile model = toyModel(fewBytes), vocabulary = toyVocabulary(),
+          bytePair = toyBytePairVocabulary();
   struct Entry {
     const char *name;
     ToyFile *file;
   };
-  for (const Entry &entry : {Entry{"model", &model}, Entry{"vocabulary", &vocabulary}}) {
+  for (const Entry &entry :
+       {Entry{"model", &model}, Entry{"vocabulary", &vocabulary}, Entry{"byte-pair", &bytePair}}) {
     AlignedBytes bytes = entry.file->encode();
     std::string expected(reinterpret_cast<const char *>(bytes.span().data()), bytes.span().size());
     std::string path = std::string(TAWNY_SOURCE_DIR "/tests/runtime/artifact/corpus/") + entry.name;

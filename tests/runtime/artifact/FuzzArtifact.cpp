@@ -1,7 +1,9 @@
 // Feeds damaged artifacts to everything that reads one before it is executed. The preamble is
 // repaired first, or no input would get past the checksum.
+#include "runtime/api/StoredVocabulary.h"
 #include "runtime/device/CpuCode.h"
 #include "runtime/executor/MemoryPlan.h"
+#include "runtime/tokenizer/Tokenizer.h"
 #include "tests/runtime/toy/ToyArtifact.h"
 
 #include <cstdlib>
@@ -9,10 +11,23 @@
 
 using namespace tawny;
 
+/// Encodes and decodes with a tokenizer that the checks have let through.
+static void useTokenizer(const fb::Tokenizer &stored) {
+  ErrorOr<std::unique_ptr<Tokenizer>> tokenizer = makeTokenizer(vocabularyOf(stored));
+  if (!tokenizer)
+    return;
+  ErrorOr<std::vector<int32_t>> ids =
+      (*tokenizer)->encode(" abc ab\xff\u4f60 </s>'s 12", {.parseSpecial = true});
+  if (ids)
+    (void)!(*tokenizer)->decode(*ids, {.renderSpecial = true});
+}
+
 /// Reads what an executor would read; a sanitizer complains where the checks let something through.
 static void use(const Artifact &artifact) {
   const fb::Artifact &header = artifact.header();
   unsigned sum = 0;
+  if (header.tokenizer())
+    useTokenizer(*header.tokenizer());
   for (uint32_t i = 0; header.weights() && i < header.weights()->size(); ++i)
     for (std::byte byte : artifact.weight(i))
       sum += static_cast<unsigned>(byte);

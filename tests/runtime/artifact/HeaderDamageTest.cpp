@@ -93,7 +93,7 @@ constexpr Damage fileDamages[] = {
 
 constexpr Damage tokenizerDamages[] = {
     {"kind", [](fb::ArtifactT &a) { a.tokenizer->kind = fb::TokenizerKind(9); },
-     "tokenizer.kind: expected a value of at most 0, found 9"},
+     "tokenizer.kind: expected a value of at most 1, found 9"},
     {"no offsets", [](fb::ArtifactT &a) { a.tokenizer->token_offsets.clear(); },
      "tokenizer.token_offsets: expected a value, found none"},
     {"one offset", [](fb::ArtifactT &a) { a.tokenizer->token_offsets.resize(1); },
@@ -118,6 +118,10 @@ constexpr Damage tokenizerDamages[] = {
      "tokenizer.eos: expected -1 to 31, found -2"},
     {"more tokens than logits", [](fb::ArtifactT &a) { a.model->vocab_size = 31; },
      "tokenizer: expected no more tokens than model.vocab_size, 31, found 32"},
+    {"strips", [](fb::ArtifactT &a) { a.tokenizer->strips = {1, 2}; },
+     "tokenizer.strips: expected one for each of 32 tokens, found 2"},
+    {"strip", [](fb::ArtifactT &a) { a.tokenizer->strips.assign(32, 4); },
+     "tokenizer.strips[0]: expected 0 to 3, found 4"},
 };
 
 constexpr Damage targetDamages[] = {

@@ -1,15 +1,41 @@
 // Vocabularies for tests.
 #pragma once
 
-#include "runtime/tokenizer/SentencePiece.h"
+#include "runtime/tokenizer/Tokenizer.h"
 
 #include <cstdio>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace tawny::testing_support {
+
+/// What MergeView views.
+struct OwnedMerges {
+  std::string preTokenizer;
+  bool nfc = false, wholeTokens = false;
+  std::vector<int32_t> byteTokens;
+  std::map<std::pair<uint32_t, uint32_t>, std::pair<uint32_t, uint32_t>> table; ///< result, rank
+  std::vector<uint32_t> starts, right, result, rank;
+
+  MergeView view() const {
+    return {preTokenizer, byteTokens, starts, right, result, rank, nfc, wholeTokens};
+  }
+
+  /// Writes the arrays for a vocabulary of `tokens` tokens.
+  void finish(size_t tokens) {
+    starts.assign(tokens + 1, 0);
+    for (const auto &[pair, merge] : table) {
+      for (size_t token = pair.first; token < tokens; ++token)
+        ++starts[token + 1];
+      right.push_back(pair.second);
+      result.push_back(merge.first);
+      rank.push_back(merge.second);
+    }
+  }
+};
 
 /// A vocabulary that owns its memory and grows token by token.
 struct OwnedVocabulary {
@@ -19,6 +45,8 @@ struct OwnedVocabulary {
   std::vector<uint8_t> types;
   int32_t bosId = -1, eosId = -1, unkId = -1, padId = -1;
   bool addSpacePrefix = false;
+  std::vector<uint8_t> strips; ///< none strips while it is empty
+  std::optional<OwnedMerges> merges;
 
   int32_t add(std::string_view text, float score = 0, TokenType type = TokenType::Normal) {
     texts += text;
@@ -37,11 +65,15 @@ struct OwnedVocabulary {
   }
 
   VocabularyView view() const {
-    return {texts, offsets, scores, types, bosId, eosId, unkId, padId, addSpacePrefix};
+    std::optional<MergeView> mergeView;
+    if (merges)
+      mergeView = merges->view();
+    return {texts, offsets, scores, types, strips,        mergeView,
+            bosId, eosId,   unkId,  padId, addSpacePrefix};
   }
 
   std::unique_ptr<Tokenizer> make() const {
-    auto tokenizer = SentencePieceTokenizer::create(view());
+    auto tokenizer = makeTokenizer(view());
     if (!tokenizer)
       std::fprintf(stderr, "%s\n", tokenizer.error().message.c_str());
     return tokenizer ? std::move(*tokenizer) : nullptr;
@@ -79,6 +111,33 @@ inline OwnedVocabulary makeSmallVocabulary() {
   vocabulary.add("then", 0, TokenType::UserDefined);
   vocabulary.add("then a", 0, TokenType::UserDefined);
   vocabulary.add("hi", -0.5f, TokenType::Unused);
+  return vocabulary;
+}
+
+/// A vocabulary for byte-level BPE: token i is byte i up to 255, 256 on are what `merges` make in
+/// their order. Each merge is the text of its two tokens with a '+' between them.
+inline OwnedVocabulary makeBytePairVocabulary(std::string_view preTokenizer,
+                                              std::initializer_list<std::string_view> merges) {
+  OwnedVocabulary vocabulary;
+  OwnedMerges &owned = vocabulary.merges.emplace();
+  owned.preTokenizer = preTokenizer;
+  std::map<std::string, int32_t, std::less<>> ids;
+  auto idOf = [&](const std::string &text) {
+    auto [entry, isNew] = ids.try_emplace(text, 0);
+    if (isNew)
+      entry->second = vocabulary.add(text);
+    return entry->second;
+  };
+  for (int byte = 0; byte < 256; ++byte)
+    owned.byteTokens.push_back(idOf(std::string(1, static_cast<char>(byte))));
+  uint32_t rank = 0;
+  for (std::string_view merge : merges) {
+    size_t plus = merge.find('+');
+    std::string left(merge.substr(0, plus)), right(merge.substr(plus + 1));
+    std::pair<uint32_t, uint32_t> pair(idOf(left), idOf(right));
+    owned.table[pair] = {idOf(left + right), rank++};
+  }
+  owned.finish(vocabulary.types.size());
   return vocabulary;
 }
 

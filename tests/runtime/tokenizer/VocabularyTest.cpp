@@ -10,7 +10,7 @@ using namespace tawny::testing_support;
 namespace {
 
 std::string createError(const VocabularyView &view) {
-  auto tokenizer = SentencePieceTokenizer::create(view);
+  auto tokenizer = makeTokenizer(view);
   return tokenizer ? "no error" : tokenizer.error().message;
 }
 
@@ -81,8 +81,7 @@ TEST(TokenMatcher, PrefersTheLongest) {
   for (const char *text : {"ab", "a", "abcd", "b", "a b", "", "ab", "\xFFz"})
     vocabulary.add(text, 0, TokenType::UserDefined);
   vocabulary.add("abc");
-  TokenType types[] = {TokenType::UserDefined};
-  TokenMatcher matcher(vocabulary.view(), types, "_");
+  TokenMatcher matcher(vocabulary.view(), [&](int32_t id) { return id != 8; }, "_");
   auto match = [&](std::string_view text) {
     auto found = matcher.matchPrefix(text);
     return std::pair(found.id, found.length);

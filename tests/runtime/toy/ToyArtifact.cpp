@@ -243,6 +243,34 @@ ToyFile toyVocabulary() {
   return file;
 }
 
+ToyFile toyBytePairVocabulary() {
+  fb::TokenizerT tokenizer;
+  tokenizer.kind = fb::TokenizerKind::BytePair;
+  tokenizer.token_offsets.push_back(0);
+  auto add = [&](std::string_view text) {
+    tokenizer.token_text.insert(tokenizer.token_text.end(), text.begin(), text.end());
+    tokenizer.token_offsets.push_back(static_cast<uint32_t>(tokenizer.token_text.size()));
+    tokenizer.types.push_back(1);
+  };
+  for (int byte = 0; byte < 256; ++byte) {
+    auto character = static_cast<char>(byte);
+    add({&character, 1});
+    tokenizer.byte_tokens.push_back(byte);
+  }
+  add("ab");
+  add("abc");
+  tokenizer.pre_tokenizer = "gpt-2";
+  tokenizer.merge_starts.assign(259, 0);
+  std::fill(tokenizer.merge_starts.begin() + 'a' + 1, tokenizer.merge_starts.end(), 1);
+  tokenizer.merge_starts[257] = tokenizer.merge_starts[258] = 2;
+  tokenizer.merge_right = {'b', 'c'};
+  tokenizer.merge_result = {256, 257};
+  tokenizer.merge_rank = {0, 1};
+  ToyFile file = toyVocabulary();
+  file.header.tokenizer = make(std::move(tokenizer));
+  return file;
+}
+
 ToyFile toyModel(std::span<const std::byte> code, const std::string &device) {
   ToyFile file = toyVocabulary();
   file.header.model->layers = TOY_LAYERS;

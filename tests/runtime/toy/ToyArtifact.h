@@ -63,6 +63,10 @@ std::vector<std::byte> toyGpuCode(const std::string &chip);
 /// The tokenizer of the toy model: <unk>, <s>, </s>, the letters a to z, a space, "he", "poison".
 ToyFile toyVocabulary();
 
+/// A byte-level BPE tokenizer, alone: the tokens of all bytes, "ab" and "abc", with the merges that
+/// make these two.
+ToyFile toyBytePairVocabulary();
+
 /// Writes the bytes of the preamble's checksum and sizes anew.
 void repairPreamble(std::span<std::byte> file);
 
