@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Builds everything, once plainly and once with sanitizers and fuzzers, and runs every test. The
-# last lines are CTest's summary of all of them.
+# Builds everything, once plainly, once with sanitizers and fuzzers, and what has threads a third
+# time with the thread sanitizer, and runs every test. The last lines are CTest's summary of all.
 #   tools/check.sh [--all]      --all runs the tests labelled `long` too
 #   JOBS=N                      parallel jobs; all processors without it
 #   FUZZ_SECONDS=N              seconds for each fuzzer; 60 without it
@@ -28,5 +28,10 @@ tawny_configure build-asan -DTAWNY_SANITIZE=address,undefined -DTAWNY_BUILD_FUZZ
   -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-O1 -gline-tables-only"
 ninja -C build-asan -j "$jobs" asan-tests
 
-# CTest's tests `asan` and `fuzz` run what build-asan holds.
+# What has threads and runs without LLVM, with the thread sanitizer.
+tawny_configure build-tsan -DTAWNY_SANITIZE=thread -DTAWNY_BUILD_COMPILER=OFF \
+  -DCMAKE_BUILD_TYPE=Debug -DCMAKE_CXX_FLAGS_DEBUG="-O1 -gline-tables-only"
+ninja -C build-tsan -j "$jobs" tsan-tests
+
+# CTest's tests `asan` and `fuzz` run what build-asan holds, `tsan` what build-tsan holds.
 exec ctest --test-dir build --output-on-failure -j "$jobs" "${selection[@]}"
