@@ -2,6 +2,7 @@
 #include "tests/runtime/tokenizer/TestVocabulary.h"
 
 #include <gtest/gtest.h>
+#include <random>
 
 using namespace tawny;
 using namespace tawny::testing_support;
@@ -143,6 +144,40 @@ TEST_F(BytePairTest, NeedsAPreTokenizerThatIsKnown) {
   ASSERT_FALSE(tokenizer);
   EXPECT_EQ(tokenizer.error().message,
             "pre_tokenizer: expected one of " + PreTokenizer::names() + ", found 'gpt-5'");
+}
+
+/// The algorithm as it is published: look for the best merge, make it, look again.
+Ids mergeByScanning(const OwnedMerges &merges, std::string_view piece) {
+  Ids ids;
+  for (char byte : piece)
+    ids.push_back(static_cast<unsigned char>(byte));
+  while (true) {
+    size_t best = ids.size();
+    std::pair<uint32_t, uint32_t> bestMerge(0, UINT32_MAX);
+    for (size_t i = 0; i + 1 < ids.size(); ++i) {
+      auto found = merges.table.find({ids[i], ids[i + 1]});
+      if (found != merges.table.end() && found->second.second < bestMerge.second) {
+        best = i;
+        bestMerge = found->second;
+      }
+    }
+    if (best == ids.size())
+      return ids;
+    ids[best] = static_cast<int32_t>(bestMerge.first);
+    ids.erase(ids.begin() + static_cast<ptrdiff_t>(best) + 1);
+  }
+}
+
+TEST_F(BytePairTest, AgreesWithAScanForTheBestMerge) {
+  use(makeBytePairVocabulary("gpt-2", {"c+a", "a+b", "b+c", "a+a", "ab+c", "bc+a", "c+c", "ab+ab",
+                                       "ca+b", "aa+aa", "abc+ab", "cc+a", "b+b", "bb+ab"}));
+  std::minstd_rand random(1);
+  for (int round = 0; round < 2000; ++round) {
+    std::string text;
+    for (size_t length = 1 + random() % 24; length > 0; --length)
+      text += static_cast<char>('a' + random() % 3);
+    EXPECT_EQ(encode(text), mergeByScanning(*vocabulary.merges, text)) << text;
+  }
 }
 
 /// A scan for the best merge after each merge would need hours for this.

@@ -27,6 +27,9 @@ struct OwnedMerges {
   /// Writes the arrays for a vocabulary of `tokens` tokens.
   void finish(size_t tokens) {
     starts.assign(tokens + 1, 0);
+    right.clear();
+    result.clear();
+    rank.clear();
     for (const auto &[pair, merge] : table) {
       for (size_t token = pair.first; token < tokens; ++token)
         ++starts[token + 1];
