@@ -12,7 +12,8 @@ namespace tawny::x86 {
 
 /// Tokens of a KV page. One vector of positions: K pages are [kvHead][headDim][16], so that
 /// the scores of a page are one accumulator; V pages are [kvHead][16][headDim]. Elements are f16,
-/// or f32 where the pool's type says so.
+/// or f32 where the pool's type says so. Paired pages (hasPairedPages) keep two neighbours
+/// together: [kvHead][headDim / 2][16][2] and [kvHead][8][headDim][2].
 inline constexpr int64_t pageTokens = 16;
 
 /// One kernel body under construction. Emitters append to the builder's insertion point.
@@ -72,6 +73,10 @@ void rotateHead(KernelContext &context, llm::RopeAttr rope, Value source, Value 
 void appendKeyHead(KernelContext &context, llm::KvType pool, Value source, Value slot, Value head);
 void appendValueHead(KernelContext &context, llm::KvType pool, Value source, Value slot,
                      Value head);
+
+/// Whether pages keep pairs together, as VDPBF16PS takes them: where linears compute in int8 anyway
+/// and the target has the instruction.
+bool hasPairedPages(KernelContext &context, llm::KvType pool);
 
 /// Bytes of an element of the pool.
 inline int64_t elementBytes(llm::KvType pool) { return pool.getBits() / 8; }

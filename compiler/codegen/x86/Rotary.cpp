@@ -3,8 +3,8 @@
 //   for pair in 0 .. rotaryDim / 2, 16 at a time
 //     (c, s) = table[position]                              2 rows of cos and sin, from cache
 //     (x0, x1) -> (x0 c - x1 s, x1 c + x0 s)
-//   k: page[head][d][position % 16] = x[d]                  headDim stores of one element
-//   v: page[head][position % 16][d] = x[d]
+//   k: page[head][d][position % 16] = x[d]                  headDim stores of one element or pair
+//   v: page[head][position % 16][d] = x[d]                  of paired pages: one element each
 #include "compiler/codegen/x86/KernelContext.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -56,6 +56,13 @@ void rotateHead(KernelContext &context, llm::RopeAttr rope, Value source, Value 
   });
 }
 
+bool hasPairedPages(KernelContext &context, llm::KvType pool) {
+  auto executable = context.kernel->getParentOfType<rt::ExecutableOp>();
+  return executable.getTarget().getActivations() == "i8" && pool.getBits() == 16 &&
+         pool.getHeadDim() % lanes == 0 &&
+         llvm::is_contained(context.b.target.required, "avx512bf16");
+}
+
 Value loadElements(Simd &b, llm::KvType pool, Value address, int64_t count) {
   auto bytes = static_cast<unsigned>(elementBytes(pool));
   if (bytes == 4)
@@ -69,11 +76,12 @@ void storeElements(Simd &b, llm::KvType pool, Value values, Value address) {
 
 void appendKeyHead(KernelContext &context, llm::KvType pool, Value source, Value slot, Value head) {
   Simd &b = context.b;
-  int64_t bytes = elementBytes(pool);
+  int64_t bytes = elementBytes(pool), depth = hasPairedPages(context, pool) ? 2 : 1;
   Value base = headOfPage(b, pool, context.binding(rt::Source::KeyPages), slot, head);
-  base = b.at(base, b.mul(b.remU(slot, pageTokens), bytes));
-  b.forRange(b.i64c(0), b.i64c(pool.getHeadDim()), 1, [&](Value element) {
-    Value x = b.load(b.f32, b.at(source, b.mul(element, 4)), 4);
+  base = b.at(base, b.mul(b.remU(slot, pageTokens), depth * bytes));
+  auto type = b.vectorOf(b.f32, depth);
+  b.forRange(b.i64c(0), b.i64c(pool.getHeadDim()), depth, [&](Value element) {
+    Value x = b.load(type, b.at(source, b.mul(element, 4)), 4);
     storeElements(b, pool, x, b.at(base, b.mul(element, pageTokens * bytes)));
   });
 }
@@ -82,12 +90,15 @@ void appendValueHead(KernelContext &context, llm::KvType pool, Value source, Val
                      Value head) {
   Simd &b = context.b;
   int64_t bytes = elementBytes(pool), headDim = pool.getHeadDim();
+  int64_t depth = hasPairedPages(context, pool) ? 2 : 1;
   Value base = headOfPage(b, pool, context.binding(rt::Source::ValuePages), slot, head);
-  base = b.at(base, b.mul(b.remU(slot, pageTokens), headDim * bytes));
-  int64_t width = vectorWidthFor(headDim);
+  Value inPage = b.remU(slot, pageTokens);
+  base = b.at(base, b.mul(b.divU(inPage, depth), depth * headDim * bytes));
+  base = b.at(base, b.mul(b.remU(inPage, depth), bytes));
+  int64_t width = depth == 1 ? vectorWidthFor(headDim) : 1;
   b.forRange(b.i64c(0), b.i64c(headDim), width, [&](Value element) {
     Value x = b.load(b.vectorOf(b.f32, width), b.at(source, b.mul(element, 4)), 4);
-    storeElements(b, pool, x, b.at(base, b.mul(element, bytes)));
+    storeElements(b, pool, x, b.at(base, b.mul(element, depth * bytes)));
   });
 }
 

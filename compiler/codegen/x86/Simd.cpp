@@ -110,6 +110,11 @@ Value Simd::divF(Value a, Value b) { return arith::DivFOp::create(*this, a, b); 
 Value Simd::maxF(Value a, Value b) { return arith::MaxNumFOp::create(*this, a, b); }
 Value Simd::minF(Value a, Value b) { return arith::MinNumFOp::create(*this, a, b); }
 
+Value Simd::greaterOf(Value a, Value b) {
+  Value isGreater = arith::CmpFOp::create(*this, arith::CmpFPredicate::OGT, a, b);
+  return arith::SelectOp::create(*this, isGreater, a, b);
+}
+
 Value Simd::toF32(Value halves) {
   Type result = f32;
   if (auto vector = dyn_cast<VectorType>(halves.getType()))
@@ -146,6 +151,18 @@ Value Simd::sumLanes(Value vector) {
 }
 Value Simd::maxLanes(Value vector) {
   return vector::ReductionOp::create(*this, vector::CombiningKind::MAXNUMF, vector);
+}
+
+Value Simd::greatestLane(Value vector) {
+  for (int64_t width = lanes; width > 1; width /= 2) {
+    SmallVector<int64_t> low = laneNumbers(0, width / 2);
+    SmallVector<int64_t> high = laneNumbers(width / 2, width);
+    vector = greaterOf(shuffle(vector, low), shuffle(vector, high));
+  }
+  return extract(vector, 0);
+}
+Value Simd::dotBf16(Value sums, Value a, Value c) {
+  return intrinsic("llvm.x86.avx512bf16.dpbf16ps.512", f32x16, {sums, a, c});
 }
 
 Value Simd::intrinsic(StringRef name, Type result, ValueRange arguments) {

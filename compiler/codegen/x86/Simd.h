@@ -80,6 +80,8 @@ public:
   Value divF(Value a, Value b);
   Value maxF(Value a, Value b);
   Value minF(Value a, Value b);
+  /// The greater of the two; b where either is NaN. One instruction, which maxF is not.
+  Value greaterOf(Value a, Value b);
   Value toF32(Value halves);    ///< f16 lanes to f32.
   Value saturateToF16(Value x); ///< f32 lanes to f16, beyond 65504 clamped, ties to even.
   /// The sum (a fixed tree) and the maximum of 16 lanes.
@@ -87,6 +89,10 @@ public:
   Value maxLanes(Value vector);
   Value shuffle(Value vector, mlir::ArrayRef<int64_t> order);
   Value extract(Value vector, int64_t lane);
+  /// The greatest of 16 lanes; NaN is passed over.
+  Value greatestLane(Value vector);
+  /// sums[lane] += the products of the lane's two bf16 in `a` and in `c`, with VDPBF16PS.
+  Value dotBf16(Value sums, Value a, Value c);
 
   /// acc[lane] += sum over the 4 bytes of the lane of codes (unsigned, below 2^codeBits) times
   /// `quad` (signed bytes in one i32, the same for every lane), with the target's best instruction.
