@@ -9,6 +9,7 @@ tawny_packages() {
 cmake                 configures the build
 ninja-build           runs it
 python3               tools/tidy.py and lit
+perl                  executes the regular expressions that pre-tokenizers are tested against
 clang-22              compiles the C++ and makes the fuzzers
 lld-22                links this project's binaries
 libclang-rt-22-dev    sanitizers and libFuzzer for tools/check.sh

@@ -78,7 +78,10 @@ static Json modelJson(const Artifact &artifact) {
 static Json tokenizerJson(const fb::Tokenizer *tokenizer) {
   if (!tokenizer)
     return nullptr;
-  return {{"tokens", tokenizer->types() ? tokenizer->types()->size() : 0},
+  bool isBytePair = tokenizer->kind() == fb::TokenizerKind::BytePair;
+  return {{"kind", isBytePair ? "byte-pair" : "sentencepiece"},
+          {"pre_tokenizer", isBytePair ? Json(textOf(tokenizer->pre_tokenizer())) : Json()},
+          {"tokens", tokenizer->types() ? tokenizer->types()->size() : 0},
           {"bos", tokenizer->bos()},
           {"eos", tokenizer->eos()},
           {"unk", tokenizer->unk()},

@@ -16,8 +16,12 @@ static void printModel(const Artifact &artifact) {
               model.parameters(), model.layers(), model.hidden_size(), model.heads(),
               model.kv_heads(), model.head_dim(), model.context_length());
   if (const fb::Tokenizer *tokenizer = header.tokenizer())
-    std::printf("tokenizer %u tokens, BOS %d%s, EOS %d\n", model.vocab_size(), tokenizer->bos(),
-                tokenizer->add_bos() ? " (put in front of prompts)" : "", tokenizer->eos());
+    std::printf("tokenizer %u tokens, BOS %d%s, EOS %d, %s%s\n", model.vocab_size(),
+                tokenizer->bos(), tokenizer->add_bos() ? " (put in front of prompts)" : "",
+                tokenizer->eos(),
+                tokenizer->kind() == fb::TokenizerKind::BytePair ? "byte-level BPE after "
+                                                                 : "SentencePiece",
+                textOf(tokenizer->pre_tokenizer()).c_str());
   else
     std::printf("tokenizer none\n");
   size_t chat = textOf(header.chat_template()).size();

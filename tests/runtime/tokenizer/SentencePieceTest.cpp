@@ -235,6 +235,22 @@ TEST_F(SentencePiece, AgreesWithItsDefinitionOnRandomVocabularies) {
   }
 }
 
+/// As Phi-3's <|user|> (a control token) and </s> (a user-defined one) do.
+TEST_F(SentencePiece, StripsWhiteSpaceBehindTokensThatTakeIt) {
+  OwnedVocabulary phi = makeSmallVocabulary();
+  int32_t user = phi.add("<|u|>", 0, TokenType::Control);
+  int32_t end = phi.add("<|e|>", 0, TokenType::UserDefined);
+  phi.strips.assign(phi.types.size(), 0);
+  phi.strips[user] = phi.strips[end] = StripRight;
+  tokenizer = phi.make();
+  std::vector<int32_t> the = *tokenizer->encode("the"), a = *tokenizer->encode("a");
+  std::vector<int32_t> expected = {user, the[0], end, a[0]};
+  ASSERT_EQ(the.size() + a.size(), 2u);
+  EXPECT_EQ(*tokenizer->encode("<|u|>\n the<|e|> \n\u3000a", {.parseSpecial = true}), expected);
+  EXPECT_EQ(*tokenizer->encode("the<|e|>\na"), std::vector<int32_t>({the[0], end, a[0]}));
+  EXPECT_EQ(*tokenizer->decode(expected, {.renderSpecial = true}), "<|u|>the<|e|>a");
+}
+
 // The time must not grow with the square of the length; here that would be hours.
 TEST_F(SentencePiece, HandlesALongTextOfOneCharacter) {
   constexpr size_t length = 1 << 20;
