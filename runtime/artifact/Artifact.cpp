@@ -112,15 +112,16 @@ bool Artifact::hasGeneratedWeights() const {
 void Artifact::readGenerated(uint32_t index, uint64_t offset, std::span<std::byte> out) const {
   const uint64_t end = offset + out.size();
   std::ranges::fill(out, std::byte(0)); // between weights
-  for (const fb::Weight *weight : *root->weights()) {
-    uint64_t first = std::max(weight->offset(), offset);
-    uint64_t last = std::min(weight->offset() + weight->bytes(), end);
-    if (weight->segment() != index || first >= last)
+  for (uint32_t i = 0; root->weights() && i < root->weights()->size(); ++i) {
+    const fb::Weight &weight = *root->weights()->Get(i);
+    uint64_t first = std::max(weight.offset(), offset);
+    uint64_t last = std::min(weight.offset() + weight.bytes(), end);
+    if (weight.segment() != index || first >= last)
       continue;
-    const fb::Fill &fill = *root->fills()->Get(static_cast<uint32_t>(weight->fill()));
+    const fb::Fill &fill = *root->fills()->Get(static_cast<uint32_t>(weight.fill()));
     generateWeight({{fill.fixed()->data(), fill.fixed()->size()},
                     {fill.random()->data(), fill.random()->size()}},
-                   weight->offset(), first, out.subspan(first - offset, last - first));
+                   weight.offset(), first, out.subspan(first - offset, last - first));
   }
 }
 

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <set>
 
 namespace tawny::test {
 namespace {
@@ -147,6 +148,42 @@ TEST(Artifact, VerifiesWeightsOnRequest) {
 
 // The fuzzer starts from these; TAWNY_UPDATE_CORPUS=1 writes them anew after a change of the
 // schema.
+/// Leaves the weights out of the toy model and says how to make them.
+void generateWeights(fb::ArtifactT &artifact) {
+  artifact.segments[0]->kind = fb::SegmentKind::Generated;
+  artifact.segments[0]->offset = artifact.segments[0]->checksum = 0;
+  artifact.fills.push_back(std::make_unique<fb::FillT>());
+  artifact.fills[0]->fixed.assign(128, 0x30);
+  artifact.fills[0]->random.assign(128, 0x0F);
+  for (auto &weight : artifact.weights)
+    weight->fill = 0;
+}
+
+TEST(Artifact, MakesWeightsThatTheFileDoesNotHold) {
+  ToyFile file = toyModel(anyCode());
+  AlignedBytes bytes = file.encode(generateWeights);
+  auto artifact = Artifact::fromMemory(bytes.span(), "toy");
+  ASSERT_TRUE(artifact) << artifact.error().message;
+  EXPECT_TRUE((*artifact)->hasGeneratedWeights());
+  EXPECT_EQ((*artifact)->weightBytes(), 0u);
+  EXPECT_TRUE((*artifact)->segment(0).empty());
+  EXPECT_TRUE((*artifact)->weight(0).empty());
+  std::vector<std::byte> whole((*artifact)->segmentBytes(0)), parts = whole;
+  (*artifact)->readGenerated(0, 0, whole);
+  for (size_t first = 0; first < parts.size(); first += 64)
+    (*artifact)->readGenerated(
+        0, first, std::span(parts).subspan(first, std::min<size_t>(64, parts.size() - first)));
+  EXPECT_EQ(whole, parts);
+  const fb::Weight &weight = *(*artifact)->header().weights()->Get(0);
+  std::set<std::byte> values;
+  for (uint64_t i = 0; i < weight.bytes(); ++i) {
+    std::byte value = whole[weight.offset() + i];
+    EXPECT_EQ(value & std::byte(0xF0), std::byte(0x30)) << i;
+    values.insert(value);
+  }
+  EXPECT_GT(values.size(), 8u);
+}
+
 TEST(Artifact, IsWhatTheCorpusHolds) {
   std::vector<std::byte> fewBytes(8, std::byte(0xc3));
   ToyFile model = toyModel(fewBytes), vocabulary = toyVocabulary(),
@@ -154,10 +191,12 @@ TEST(Artifact, IsWhatTheCorpusHolds) {
   struct Entry {
     const char *name;
     ToyFile *file;
+    HeaderChange change = {};
   };
   for (const Entry &entry :
-       {Entry{"model", &model}, Entry{"vocabulary", &vocabulary}, Entry{"byte-pair", &bytePair}}) {
-    AlignedBytes bytes = entry.file->encode();
+       {Entry{"model", &model}, Entry{"vocabulary", &vocabulary}, Entry{"byte-pair", &bytePair},
+        Entry{"generated", &model, generateWeights}}) {
+    AlignedBytes bytes = entry.file->encode(entry.change);
     std::string expected(reinterpret_cast<const char *>(bytes.span().data()), bytes.span().size());
     std::string path = std::string(TAWNY_SOURCE_DIR "/tests/runtime/artifact/corpus/") + entry.name;
     if (std::getenv("TAWNY_UPDATE_CORPUS"))

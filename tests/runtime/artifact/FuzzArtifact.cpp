@@ -6,6 +6,7 @@
 #include "runtime/tokenizer/Tokenizer.h"
 #include "tests/runtime/toy/ToyArtifact.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
@@ -37,6 +38,12 @@ static void use(const Artifact &artifact) {
         {target.kv()->pages(), target.kv()->page_tokens(), 1, header.max_context()}, 1};
     for (const MemoryLine &line : planMemory(artifact, target, bounds))
       sum += static_cast<unsigned>(line.bytes);
+  }
+  for (uint32_t i = 0; header.segments() && i < header.segments()->size(); ++i) {
+    std::byte made[256];
+    if (artifact.isGenerated(i))
+      artifact.readGenerated(
+          i, 0, std::span(made).first(std::min<uint64_t>(sizeof(made), artifact.segmentBytes(i))));
   }
   // The code is no shared object, or a damaged one; that must not matter either.
   for (uint32_t i = 0; header.segments() && i < header.segments()->size(); ++i)
