@@ -38,6 +38,9 @@ if os.path.exists(os.path.join(libraries, "libhipsim.so")):
     config.available_features.add("simulator")
 if os.path.isdir(os.path.join(data, "models")):
     config.available_features.add("shared-data")
+# Root may read what it forbids itself.
+if os.geteuid() != 0:
+    config.available_features.add("unprivileged")
 
 
 def cpu_flags():
