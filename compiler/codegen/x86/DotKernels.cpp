@@ -71,7 +71,7 @@ private:
   /// Weights are asked for twice: far ahead into the second cache, which keeps memory busy, and
   /// near into the first, which keeps the loads short. TinyLlama Q4_K_M decoded at 0.52 of read
   /// bandwidth with neither, 0.80 with the far one and 0.89 with both (Emerald Rapids, 2 threads).
-  static constexpr int64_t nearBytes = 6144, farBytes = 20480;
+  static constexpr int64_t nearBytes = 2048, farBytes = 12288;
   unsigned sectionElements() { return format.blockElements / format.sections; }
   int64_t sectionBytes() { return format.words / format.sections * lineBytes; }
   unsigned sectionGroups() { return format.groups() / format.sections; }

@@ -8,7 +8,7 @@
 //
 // Many tokens of a8 (StagedKernels.h):
 //
-//   for up to 128 tokens
+//   for up to 192 tokens
 //     for part, for pair of groups of 16 rows, for 512 columns
 //       decode the weights into the stage; for tokens in chunks of 6, 2, 1: multiply, add to acc
 //     epilogue
@@ -34,13 +34,12 @@ public:
         columns(columnsOf(op.getInput())), quantised(isQuantised(op.getInput())) {
     auto resources = context.kernel.getResources();
     tileRows = cast<IntegerAttr>(resources->get("tile_rows")).getInt();
-    bool floats = llvm::any_of(op.getWeights(), [](Value weight) {
-      return formatInfo(formatOf(weight)).isFloat();
-    });
+    bool floats = llvm::any_of(op.getWeights(),
+                               [](Value weight) { return formatInfo(formatOf(weight)).isFloat(); });
     stages = quantised && !floats;
-    accRows = static_cast<int64_t>(llvm::alignTo(
-        static_cast<uint64_t>(tileRows),
-        static_cast<uint64_t>(lanes * (stages ? context.staged.rowGroups() : 1))));
+    accRows = static_cast<int64_t>(
+        llvm::alignTo(static_cast<uint64_t>(tileRows),
+                      static_cast<uint64_t>(lanes * (stages ? context.staged.rowGroups() : 1))));
   }
 
   void emit();
@@ -60,8 +59,8 @@ private:
   void emitStaged(const Tile &tile);
   void emitStagedProducts(const Tile &tile, Value token, Value tokens);
   void emitStage(Value weight, Value first, Value last, Value column, Value staged);
-  void emitMultiplies(Format format, Value column, Value staged, Value token, Value tokens,
-                      Value out);
+  void emitMultiplies(Value weight, Value first, Value last, Value column, Value staged,
+                      Value token, Value tokens, Value sums);
   void emitEpilogue(const Tile &tile, Value token, Value tokens);
   /// How many groups of 16 rows of its part the tile has, and the first of them.
   Value groupCount(const Tile &tile, Value firstGroup);
@@ -83,8 +82,8 @@ private:
   int64_t slotBytes() { return (stages ? stagedTokens : directTokens()) * accRows * 4; }
 
   /// Rows of activations that pass over a stage: decoding it costs them 2% of their time, and
-  /// their sums, 16 KiB for 32 rows, stay near.
-  static constexpr int64_t stagedTokens = 128;
+  /// their sums, 24 KiB for 32 rows, stay near.
+  static constexpr int64_t stagedTokens = 192;
 
   KernelContext &context;
   Simd &b;
@@ -93,8 +92,8 @@ private:
   bool quantised;
   bool stages; ///< Many tokens go through a stage.
   int64_t tileRows;
-  int64_t accRows; ///< tileRows, or as many more as row groups are multiplied at once.
-  Value acc;       ///< f32 [parts of the tile][tokens][accRows]
+  int64_t accRows;      ///< tileRows, or as many more as row groups are multiplied at once.
+  Value acc;            ///< f32 [parts of the tile][tokens][accRows]
   Value codes, affines; ///< The stage.
   Value rotated;        ///< f32 [tileRows], for rope_append
 };
@@ -221,16 +220,16 @@ void LinearEmitter::emitStagedProducts(const Tile &tile, Value token, Value toke
     b.forRange(b.i64c(0), b.mul(tokens, accRows * 4), lanes * 4,
                [&](Value offset) { b.store(b.f32s(0), b.at(sums, offset), 64); });
     Value weights = b.at(context.operand(weight), b.mul(firstGroup, rowGroupBytes(weight)));
-    b.forRange(
-        b.i64c(0), b.add(lastGroup, 1), context.staged.rowGroups(), [&](Value group) {
-          b.forRange(b.i64c(0), b.i64c(columns), stageColumns, [&](Value column) {
-            Value staged = b.minU(b.i64c(stageColumns), b.sub(b.i64c(columns), column));
-            emitStage(weight, b.at(weights, b.mul(group, rowGroupBytes(weight))),
-                      b.sub(lastGroup, group), column, staged);
-            emitMultiplies(formatOf(weight), column, staged, token, tokens,
-                           b.at(sums, b.mul(group, lanes * 4)));
-          });
-        });
+    b.forRange(b.i64c(0), b.add(lastGroup, 1), context.staged.rowGroups(), [&](Value group) {
+      b.forRange(b.i64c(0), b.i64c(columns), stageColumns, [&](Value column) {
+        Value staged = b.minU(b.i64c(stageColumns), b.sub(b.i64c(columns), column));
+        Value first = b.at(weights, b.mul(group, rowGroupBytes(weight)));
+        Value last = b.sub(lastGroup, group);
+        emitStage(weight, first, last, column, staged);
+        emitMultiplies(weight, first, last, column, staged, token, tokens,
+                       b.at(sums, b.mul(group, lanes * 4)));
+      });
+    });
   }
 }
 
@@ -247,15 +246,25 @@ void LinearEmitter::emitStage(Value weight, Value first, Value last, Value colum
   }
 }
 
-void LinearEmitter::emitMultiplies(Format format, Value column, Value staged, Value token,
-                                   Value tokens, Value sums) {
+void LinearEmitter::emitMultiplies(Value weight, Value first, Value last, Value column,
+                                   Value staged, Value token, Value tokens, Value sums) {
+  const FormatInfo &format = formatInfo(formatOf(weight));
   Value x = inputRow(token);
   Value rowBytes = b.i64c(activationRowBytes(op.getInput())), accStride = b.i64c(accRows * 4);
-  forChunks(tokens, context.staged.tokenChunks(), [&](Value first, unsigned count) {
-    func::CallOp::create(b, context.staged.multiply(format, count),
+  // What the next stage decodes is asked for meanwhile, its row groups in turn.
+  int64_t blockBytes = int64_t{format.words} * 4 * lanes, groups = context.staged.rowGroups();
+  Value next = b.at(first, b.mul(b.divU(b.add(column, staged), format.blockElements), blockBytes));
+  Value stageBytes = b.mul(b.divU(staged, format.blockElements), blockBytes);
+  forChunks(tokens, context.staged.tokenChunks(), [&](Value begin, unsigned count) {
+    Value call = b.divU(begin, context.staged.tokenChunks().front());
+    Value group = b.minU(b.remU(call, groups), last);
+    Value done = b.mul(b.divU(call, groups), StagedKernels::prefetchedBytes);
+    Value prefetched =
+        b.at(b.at(next, b.mul(group, rowGroupBytes(weight))), b.minU(done, stageBytes));
+    func::CallOp::create(b, context.staged.multiply(format.format, count),
                          ValueRange{codes, affines, staged, b.i64c(columns), column,
-                                    b.at(x, b.mul(first, rowBytes)), rowBytes,
-                                    b.at(sums, b.mul(first, accStride)), accStride});
+                                    b.at(x, b.mul(begin, rowBytes)), rowBytes,
+                                    b.at(sums, b.mul(begin, accStride)), accStride, prefetched});
   });
 }
 

@@ -44,13 +44,9 @@ void emitStage(Simd &b, const FormatInfo &format, ValueRange arguments) {
   Value blocks = arguments[3], codes = arguments[4], affines = arguments[5];
   int64_t wordsBytes = format.words * lineBytes;
   Value halves = b.at(tile, b.mul(b.divU(columns, format.blockElements), wordsBytes));
-  Value prefetched = b.mul(blocks, wordsBytes);
   b.forRange(b.i64c(0), blocks, 1, [&](Value index) {
     Value block = b.add(firstBlock, index);
     Value words = b.at(tile, b.mul(block, wordsBytes));
-    // What the next call decodes, while the products of this one are made.
-    for (unsigned line = 0; line < format.words; ++line)
-      b.prefetch(b.at(b.at(words, prefetched), line * lineBytes), CacheLevel::Second);
     TileBlock weights{b, format, true, words, b.at(halves, b.mul(block, 2 * lanes))};
     emitStageBlock(b, format, weights,
                    b.at(codes, b.mul(index, format.blockElements / 4 * lineBytes)),
@@ -65,7 +61,7 @@ public:
                   ValueRange arguments)
       : b(b), format(format), rowGroups(rowGroups), codes(arguments[0]), affines(arguments[1]),
         stagedColumns(arguments[2]), columns(arguments[3]), firstColumn(arguments[4]),
-        acc(arguments[7]), accStride(arguments[8]) {
+        acc(arguments[7]), accStride(arguments[8]), prefetched(arguments[9]) {
     for (unsigned t = 0; t < tokens; ++t)
       rows.push_back(b.at(arguments[5], b.mul(arguments[6], t)));
   }
@@ -85,7 +81,7 @@ private:
   Simd &b;
   const FormatInfo &format;
   int64_t rowGroups;
-  Value codes, affines, stagedColumns, columns, firstColumn, acc, accStride;
+  Value codes, affines, stagedColumns, columns, firstColumn, acc, accStride, prefetched;
   SmallVector<Value> rows; ///< The first input of each token's row.
 };
 
@@ -94,9 +90,14 @@ void MultiplyEmitter::emit() {
   for (unsigned slot = 0; slot < slots(); ++slot)
     initial.push_back(b.load(b.f32x16, accAt(slot), 64));
   constexpr int64_t step = ActivationRow::groupElements;
-  auto sums = b.forCarry(
-      b.i64c(0), stagedColumns, step, initial, [&](Value column, ValueRange carried) {
+  auto sums =
+      b.forCarry(b.i64c(0), stagedColumns, step, initial, [&](Value column, ValueRange carried) {
         SmallVector<Value> next(carried);
+        Value lines =
+            b.at(prefetched, b.mul(column, StagedKernels::prefetchedBytes / stageColumns));
+        for (int64_t line = 0; line < step * StagedKernels::prefetchedBytes / stageColumns;
+             line += lineBytes)
+          b.prefetch(b.at(lines, line), CacheLevel::Second);
         for (unsigned group = 0; group < step / format.groupElements; ++group)
           addScaled(column, group, dots(column, group * format.groupElements / 4), next);
         return next;
@@ -112,8 +113,8 @@ SmallVector<Value> MultiplyEmitter::dots(Value column, unsigned firstQuad) {
   for (unsigned quad = firstQuad; quad < firstQuad + format.groupElements / 4; ++quad) {
     SmallVector<Value> weights;
     for (int64_t r = 0; r < rowGroups; ++r)
-      weights.push_back(b.load(
-          b.i32x16, b.at(group, r * StagedKernels::codesBytes() + quad * lineBytes), 64));
+      weights.push_back(
+          b.load(b.i32x16, b.at(group, r * StagedKernels::codesBytes() + quad * lineBytes), 64));
     for (auto [t, row] : llvm::enumerate(rows)) {
       Value input = b.load(b.i32, b.at(b.at(row, inputs), 4 * quad), 4);
       for (auto [r, weight] : llvm::enumerate(weights)) {
@@ -186,12 +187,12 @@ func::FuncOp StagedKernels::multiply(Format format, unsigned tokens) {
   bool splitsCodes = !target.vnni && info.codeBits == 8;
   OpBuilder types(module.getContext());
   Type i64 = types.getI64Type(), pointer = LLVM::LLVMPointerType::get(module.getContext());
-  return create(llvm::formatv("multiply.g{0}{1}.t{2}", info.groupElements,
-                              splitsCodes ? ".c8" : "", tokens),
-                {pointer, pointer, i64, i64, i64, pointer, i64, pointer, i64},
-                [&](Simd &b, ValueRange arguments) {
-                  MultiplyEmitter(b, info, rowGroups(), tokens, arguments).emit();
-                });
+  return create(
+      llvm::formatv("multiply.g{0}{1}.t{2}", info.groupElements, splitsCodes ? ".c8" : "", tokens),
+      {pointer, pointer, i64, i64, i64, pointer, i64, pointer, i64, pointer},
+      [&](Simd &b, ValueRange arguments) {
+        MultiplyEmitter(b, info, rowGroups(), tokens, arguments).emit();
+      });
 }
 
 } // namespace tawny::x86

@@ -24,12 +24,14 @@ inline constexpr int64_t stageColumns = 512;
 /// share of the stage;
 ///
 ///   func @multiply.g<group elements>.t<tokens>(codes, affines, stagedColumns, columns,
-///                                              firstColumn, x, xStride, acc, accStride)
+///                                              firstColumn, x, xStride, acc, accStride,
+///                                              prefetched)
 ///
 /// adds to `acc`, f32 [tokens][row groups * 16] with rows `accStride` bytes apart, the products of
 /// the staged columns with the same columns of `tokens` rows of a8 (ActivationRow), which start at
-/// `x` and are `xStride` bytes apart. Every token's sums are added in the order of DotKernels, so
-/// both give the same bits.
+/// `x` and are `xStride` bytes apart; meanwhile it asks for the `prefetchedBytes` at `prefetched`,
+/// evenly, since a burst of prefetches stops a processor until memory has answered. Every token's
+/// sums are added in the order of DotKernels, so both give the same bits.
 class StagedKernels {
 public:
   StagedKernels(mlir::ModuleOp module, const TargetInfo &target) : module(module), target(target) {}
@@ -41,6 +43,9 @@ public:
   int64_t rowGroups() const;
   /// Numbers of tokens there are functions for, descending to 1.
   mlir::ArrayRef<unsigned> tokenChunks() const;
+
+  /// Bytes that a multiply function of a whole stage prefetches.
+  static constexpr int64_t prefetchedBytes = 4096;
 
   /// Bytes of one row group's share of the stage.
   static int64_t codesBytes() { return stageColumns * lanes; }
