@@ -45,7 +45,9 @@ private:
   int64_t splitsOf(llm::AttentionOp attention, int64_t sequences) {
     int64_t unsplit = cast<llm::KvType>(attention.getKv().getType()).getHeads() * sequences;
     auto wanted = llvm::bit_ceil<uint64_t>(llvm::divideCeil(tiles, unsplit));
-    auto useful = llvm::bit_floor<uint64_t>(std::max<int64_t>(maxContext / rangeTokens, 1));
+    int64_t window = llm::windowOf(attention.getWindow(), static_cast<uint64_t>(maxContext));
+    int64_t seen = window != 0 ? window : maxContext;
+    auto useful = llvm::bit_floor<uint64_t>(std::max<int64_t>(seen / rangeTokens, 1));
     constexpr uint64_t most = 256; // attention_part_c4
     return static_cast<int64_t>(std::min({wanted, useful, most}));
   }

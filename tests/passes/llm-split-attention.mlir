@@ -36,6 +36,18 @@ func.func @one(%q: tensor<?x256xf32>, %kv: !llm.kv<layers = 2, heads = 2, dim = 
   return %o : tensor<?x256xf16>
 }
 
+// A window stays with the ranges, and makes many of them as useless as a short context does.
+// CHECK-LABEL: func.func @window
+// CHECK: llm.attention_part {{.*}} scale 1.250000e-01 window 300 splits 2 :
+func.func @window(%q: tensor<?x256xf32>, %kv: !llm.kv<layers = 2, heads = 2, dim = 64>,
+                  %step: !llm.step) -> tensor<?x256xf16>
+    attributes {llm.program = #llm.program<decode, tokens = 1, sequences = 1, logit_rows = 1,
+                                           block_rows = 1>} {
+  %o = llm.attention %q, %kv, %step layer 1 scale 1.25e-1 window 300
+    : tensor<?x256xf32>, !llm.kv<layers = 2, heads = 2, dim = 64> -> tensor<?x256xf16>
+  return %o : tensor<?x256xf16>
+}
+
 // Five sequences are ten tiles: two ranges each. With nine there are tiles enough, and one range.
 // CHECK-LABEL: func.func @five
 // CHECK: llm.attention_part {{.*}} splits 2 :

@@ -10,6 +10,21 @@ using namespace mlir;
 
 namespace tawny::simt {
 
+Value isSeen(Simt &b, const AttentionPlan &plan, Value position, Value last) {
+  // Behind the row's own position the difference wraps around and is large.
+  if (plan.window != 0)
+    return b.below(b.sub(last, position), plan.window);
+  return b.below(position, b.add(last, 1));
+}
+
+Value firstSeen(Simt &b, const AttentionPlan &plan, Value last, int64_t unit) {
+  if (plan.window == 0)
+    return b.i32c(0);
+  Value pastLast = b.add(last, 1);
+  Value first = b.sub(pastLast, b.minU(pastLast, b.i32c(plan.window)));
+  return b.mul(b.divU(first, unit), unit);
+}
+
 AttentionTile loadTile(Simt &b, const AttentionPlan &plan, const Bindings &bindings, Value tile) {
   AttentionTile result;
   result.head = b.remU(tile, plan.kvHeads);
@@ -72,15 +87,6 @@ static llvm::Error checkAttention(rt::KernelOp kernel, llm::KvType kv, Type resu
                                  rt::Source::KeyPages, rt::Source::ValuePages});
 }
 
-static llvm::Error refuseWindow(rt::KernelOp kernel, std::optional<uint64_t> window,
-                                uint64_t maxContext) {
-  if (llm::windowOf(window, maxContext) == 0)
-    return llvm::Error::success();
-  return kernelError(kernel, "no emitter yet for sliding windows on GPUs; a --max-context of at "
-                             "most " +
-                                 llvm::Twine(*window) + " needs none");
-}
-
 /// What llm.attention and llm.attention_part have in common.
 template <typename Op>
 static AttentionPlan basePlan(Op op, const TargetInfo &target, uint64_t maxContext) {
@@ -92,6 +98,7 @@ static AttentionPlan basePlan(Op op, const TargetInfo &target, uint64_t maxConte
   plan.group = llm::columnsOf(op.getQ()) / (plan.kvHeads * plan.headDim);
   plan.maxPages = static_cast<int64_t>(
       llvm::divideCeil(maxContext, static_cast<uint64_t>(AttentionPlan::pageTokens)));
+  plan.window = llm::windowOf(op.getWindow(), maxContext);
   plan.scale = op.getScale().convertToDouble() * std::numbers::log2e;
   plan.waveSize = target.waveSize;
   return plan;
@@ -100,8 +107,6 @@ static AttentionPlan basePlan(Op op, const TargetInfo &target, uint64_t maxConte
 llvm::Expected<KernelBody> planAttention(rt::KernelOp kernel, llm::AttentionOp op,
                                          const TargetInfo &target, uint64_t maxContext) {
   if (llvm::Error error = checkAttention(kernel, op.getKv().getType(), op.getResult().getType()))
-    return error;
-  if (llvm::Error error = refuseWindow(kernel, op.getWindow(), maxContext))
     return error;
   AttentionPlan plan = basePlan(op, target, maxContext);
   plan.halfResult = cast<RankedTensorType>(op.getResult().getType()).getElementType().isF16();
@@ -114,8 +119,6 @@ llvm::Expected<KernelBody> planAttention(rt::KernelOp kernel, llm::AttentionOp o
 llvm::Expected<KernelBody> planAttention(rt::KernelOp kernel, llm::AttentionPartOp op,
                                          const TargetInfo &target, uint64_t maxContext) {
   if (llvm::Error error = checkAttention(kernel, op.getKv().getType(), op.getSums().getType()))
-    return error;
-  if (llvm::Error error = refuseWindow(kernel, op.getWindow(), maxContext))
     return error;
   AttentionPlan plan = basePlan(op, target, maxContext);
   plan.splits = static_cast<int64_t>(op.getSplits());

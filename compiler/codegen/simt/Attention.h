@@ -11,6 +11,7 @@ struct AttentionPlan {
   int64_t kvHeads = 0, headDim = 0;
   int64_t group = 0;       ///< Query heads of a KV head.
   int64_t maxPages = 0;    ///< Of a sequence: a row of the block tables.
+  int64_t window = 0;      ///< Positions that a row sees; 0: all up to its own.
   int64_t splits = 0;      ///< Ranges of a context; 0: the kernel attends to all of it at once.
   double scale = 0;        ///< Of scores, log2(e) included: weights are powers of two.
   bool halfResult = false; ///< The result is f16. Never with splits.
@@ -28,6 +29,12 @@ struct AttentionTile {
   Value head, split;
   Value sequence, firstRow, rows, firstPosition;
 };
+
+/// Whether a row whose own position is `last` sees `position`.
+Value isSeen(Simt &b, const AttentionPlan &plan, Value position, Value last);
+
+/// The first position that a row sees whose own is `last`, or the multiple of `unit` before it.
+Value firstSeen(Simt &b, const AttentionPlan &plan, Value last, int64_t unit);
 
 /// Reads the tile's attention block.
 AttentionTile loadTile(Simt &b, const AttentionPlan &plan, const Bindings &bindings, Value tile);

@@ -14,7 +14,8 @@
 // operations: 4 per position, element and row. Scores, sums and the softmax are f32, q and p f16.
 // Chunks begin at multiples of 32 positions of the sequence whatever the block, and what a row does
 // not see changes none of its sums, so that neither the block's other rows nor how a prompt was cut
-// change a bit.
+// change a bit. (Of a chunk before its window a row keeps sums with the lowest maximum, which the
+// first score that it sees multiplies by 0.) Chunks before the window of all rows are not read.
 #include "compiler/codegen/simt/AttentionMatrix.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -40,6 +41,8 @@ public:
     b.forRange(b.i32c(0), rows, passRows, [&](Value first) {
       Value pastLast = b.minU(b.add(first, passRows), rows);
       last = b.add(tile.firstPosition, b.divU(b.sub(pastLast, b.i32c(1)), plan.group));
+      Value firstLast = b.add(tile.firstPosition, b.divU(first, plan.group));
+      firstChunk = firstSeen(b, plan, firstLast, plan.chunkTokens);
       emitPass(b.add(first, b.mul(b.wave(), plan.waveRows)));
     });
   }
@@ -80,24 +83,25 @@ private:
     };
     SmallVector<Value> carried = state.values();
     const size_t stateSize = carried.size();
-    Value first = b.i32c(0);
-    llvm::append_range(carried, chunk.numbers(pages, following(first), last));
-    llvm::append_range(carried, chunk.fetch(pages, chunk.numbers(pages, first, last), first, last));
-    SmallVector<Value> end = b.forCarry(
-        first, b.add(last, 1), plan.chunkTokens, carried, [&](Value position, ValueRange values) {
-          b.barrier(); // The chunk before has been read.
-          chunk.keep(values.drop_front(stateSize + plan.chunkPages));
-          b.barrier();
-          Value next = following(position);
-          SmallVector<Value> fetched =
-              chunk.fetch(pages, values.slice(stateSize, plan.chunkPages), next, last);
-          SmallVector<Value> numbers = chunk.numbers(pages, following(next), last);
-          SmallVector<Value> after =
-              attend(position, unpack(values.take_front(stateSize))).values();
-          llvm::append_range(after, numbers);
-          llvm::append_range(after, fetched);
-          return after;
-        });
+    llvm::append_range(carried, chunk.numbers(pages, following(firstChunk), last));
+    llvm::append_range(
+        carried, chunk.fetch(pages, chunk.numbers(pages, firstChunk, last), firstChunk, last));
+    SmallVector<Value> end =
+        b.forCarry(firstChunk, b.add(last, 1), plan.chunkTokens, carried,
+                   [&](Value position, ValueRange values) {
+                     b.barrier(); // The chunk before has been read.
+                     chunk.keep(values.drop_front(stateSize + plan.chunkPages));
+                     b.barrier();
+                     Value next = following(position);
+                     SmallVector<Value> fetched =
+                         chunk.fetch(pages, values.slice(stateSize, plan.chunkPages), next, last);
+                     SmallVector<Value> numbers = chunk.numbers(pages, following(next), last);
+                     SmallVector<Value> after =
+                         attend(position, unpack(values.take_front(stateSize))).values();
+                     llvm::append_range(after, numbers);
+                     llvm::append_range(after, fetched);
+                     return after;
+                   });
     end.truncate(stateSize);
     store(unpack(end));
   }
@@ -174,9 +178,9 @@ private:
       scores.emplace_back();
       for (int64_t index = 0; index < plan.matrix.sums(); ++index) {
         Value score = b.mulF(b.element(sums, index), b.f32c(plan.scale));
-        Value isHidden =
-            b.below(queries[plan.queryOfSum(index)].last, b.add(first, plan.sumLine(b, index)));
-        scores.back().push_back(b.select(isHidden, b.f32c(lowestScore), score));
+        Value isVisible = isSeen(b, plan, b.add(first, plan.sumLine(b, index)),
+                                 queries[plan.queryOfSum(index)].last);
+        scores.back().push_back(b.select(isVisible, score, b.f32c(lowestScore)));
       }
     }
     return scores;
@@ -310,6 +314,7 @@ private:
   AttentionChunk chunk;
   AttentionTile tile;
   Value rows, last; ///< Of the block; the last position that a row of the pass sees.
+  Value firstChunk; ///< Where the first chunk begins that one sees.
   SmallVector<Query> queries;
   SmallVector<SmallVector<Value>> operands; ///< Of each step, one per query.
 };

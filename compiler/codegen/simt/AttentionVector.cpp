@@ -12,7 +12,8 @@
 // (Milakov and Gimelshein, arXiv:1805.02867, for the running maximum and sum; Dao,
 // arXiv:2307.08691, for dividing once.) Bytes: 4 per position and element, once for C rows, from
 // memory once for all rows of the workgroup; operations: 4 per position, element and row. Queries
-// stay f32. Positions behind a row's own are masked, those behind the last row's never read.
+// stay f32. Positions behind a row's own are masked, those behind the last row's never read, nor
+// are chunks before the first row's window.
 #include "compiler/codegen/simt/Attention.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -69,10 +70,9 @@ public:
     // A range is one row's, which has `group` heads; else the block's tokens have as many each.
     Value rows = plan.splits > 0 ? b.i32c(plan.group) : b.mul(tile.rows, plan.group);
     lastRow = b.sub(rows, b.i32c(1));
-    begin = b.i32c(0);
     if (plan.splits == 0)
       return emitPasses(rows);
-    std::tie(begin, end) = range(b.add(tile.firstPosition, 1));
+    std::tie(begin, end) = range();
     b.ifElse(b.below(begin, end), [&] { emitPasses(rows); }, [&] { storeEmpty(); });
   }
 
@@ -89,8 +89,11 @@ private:
   void emitRows(Value first) {
     firstRow = first;
     loadQueries();
-    if (plan.splits == 0)
+    if (plan.splits == 0) {
+      // A position's wave is the same whatever the rows.
+      begin = firstSeen(b, plan, last.front(), plan.waves * plan.chunkTokens());
       end = b.add(last.back(), 1);
+    }
     SmallVector<Value> carried;
     for (int64_t row = 0; row < plan.rows; ++row)
       llvm::append_values(carried, b.f32c(lowestScore), b.f32c(0), zeros());
@@ -123,14 +126,16 @@ private:
     return states;
   }
 
-  /// Which pages of the row's context are the tile's range, as positions: as many pages for each
+  /// Which pages of what the row sees are the tile's range, as positions: as many pages for each
   /// range, and so many that all waves have work.
-  std::pair<Value, Value> range(Value contextEnd) {
-    Value pages = b.divU(b.add(contextEnd, plan.pageTokens - 1), plan.pageTokens);
+  std::pair<Value, Value> range() {
+    Value first = firstSeen(b, plan, tile.firstPosition, plan.pageTokens);
+    Value contextEnd = b.add(tile.firstPosition, 1);
+    Value pages = b.divU(b.add(b.sub(contextEnd, first), plan.pageTokens - 1), plan.pageTokens);
     Value length = b.divU(b.add(pages, plan.splits - 1), plan.splits);
     length = arith::MaxUIOp::create(b, length, b.i32c(plan.rangePages()));
     Value positions = b.mul(length, plan.pageTokens);
-    Value begin = b.minU(b.mul(tile.split, positions), contextEnd);
+    Value begin = b.minU(b.add(first, b.mul(tile.split, positions)), contextEnd);
     return {begin, b.minU(b.add(begin, positions), contextEnd)};
   }
 
@@ -201,7 +206,7 @@ private:
     SmallVector<Value> scores, visible;
     Value largest = state.largest;
     for (auto [position, key] : llvm::zip_equal(positions, keys)) {
-      visible.push_back(b.below(position, b.add(last[row], 1)));
+      visible.push_back(isSeen(b, plan, position, last[row]));
       scores.push_back(b.select(visible.back(), score(row, key), b.f32c(lowestScore)));
       largest = b.maxF(largest, scores.back());
     }
@@ -352,8 +357,10 @@ llvm::Expected<KernelBody> planVectorAttention(rt::KernelOp, const AttentionPlan
   KernelBody body;
   body.threads = static_cast<unsigned>(plan.threads());
   body.sharedBytes = plan.sharedBytes();
-  // Two workgroups of so much memory are all that a compute unit holds.
-  if (body.sharedBytes > 24 * 1024)
+  // Two workgroups of so much memory are all that a compute unit holds. A window's comparisons are
+  // too much for 128 registers where heads have 256 elements: gfx906 would spill 9.
+  constexpr int64_t widestWithWindow = 128;
+  if (body.sharedBytes > 24 * 1024 || (plan.window != 0 && plan.headDim > widestWithWindow))
     body.laneRegisters = 256;
   body.emit = [plan](Simt &b, Value tile, const Bindings &bindings, Value shared) {
     VectorEmitter(b, plan, bindings, shared).emit(tile);

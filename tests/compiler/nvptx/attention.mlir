@@ -29,6 +29,12 @@
 // CHECK-NOT: mma.sync
 // CHECK: st.global.b32
 
+// A window begins with the chunk of 32 positions that holds its first one.
+// CHECK: .visible .entry window(
+// CHECK: max.u32 {{.*}}, 100;
+// CHECK: and.b32 {{.*}}, -32;
+// CHECK: mma.sync
+
 rt.executable @gpu target <"sm_80", layout = "simt32", activations = "f16"> {
   rt.kernel @part grid <16 x attention_blocks by 1>
       bindings [#rt.arg<row_count 0, read>, #rt.arg<attention_blocks 0, read>,
@@ -47,6 +53,14 @@ rt.executable @gpu target <"sm_80", layout = "simt32", activations = "f16"> {
                 #rt.arg<value_pages 0, read>, #rt.arg<operand 0, read>, #rt.arg<result 0, write>] {
   ^bb0(%q: tensor<?x512xf32>, %kv: !llm.kv<layers = 1, heads = 2, dim = 64>, %step: !llm.step):
     %o = llm.attention %q, %kv, %step layer 0 scale 0.125
+      : tensor<?x512xf32>, !llm.kv<layers = 1, heads = 2, dim = 64> -> tensor<?x512xf16>
+    rt.return %o : tensor<?x512xf16>
+  }  rt.kernel @window grid <2 x attention_blocks by 1>
+      bindings [#rt.arg<row_count 0, read>, #rt.arg<attention_blocks 0, read>,
+                #rt.arg<block_tables 0, read>, #rt.arg<key_pages 0, read>,
+                #rt.arg<value_pages 0, read>, #rt.arg<operand 0, read>, #rt.arg<result 0, write>] {
+  ^bb0(%q: tensor<?x512xf32>, %kv: !llm.kv<layers = 1, heads = 2, dim = 64>, %step: !llm.step):
+    %o = llm.attention %q, %kv, %step layer 0 scale 0.125 window 100
       : tensor<?x512xf32>, !llm.kv<layers = 1, heads = 2, dim = 64> -> tensor<?x512xf16>
     rt.return %o : tensor<?x512xf16>
   }

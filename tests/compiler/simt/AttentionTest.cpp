@@ -19,6 +19,7 @@ struct Shape {
   int64_t kvHeads, group, headDim;
   int64_t splits = 2;
   bool half = false; ///< The result is f16.
+  int64_t window = 0;
 
   int64_t heads() const { return kvHeads * group; }
   int64_t kvColumns() const { return kvHeads * headDim; }
@@ -46,6 +47,7 @@ struct Shape {
            (hasState ? ", #rt.arg<result 1, write>" : "") + "] {\n^bb0(%q: " + q +
            ", %kv: !llm.kv" + kv() + ", %s: !llm.step):\n  %r" + (hasState ? ":2" : "") + " = " +
            op + " %q, %kv, %s layer 0 scale " + scaleText +
+           (window != 0 ? " window " + std::to_string(window) : "") +
            (hasState ? " splits " + std::to_string(splits) : "") + " : " + q + ", " + kv() + " -> ";
   }
   std::string whole() const {
@@ -144,7 +146,11 @@ std::vector<double> Step::expected() const {
         const float *q = &queries[row * shape.columns() + head * shape.headDim];
         double *out = &result[row * shape.columns() + head * shape.headDim];
         std::vector<double> scores(sequence.first + token + 1);
-        for (size_t p = 0; p < scores.size(); ++p)
+        size_t hidden = scores.size() - static_cast<size_t>(shape.window);
+        if (shape.window == 0 || hidden > scores.size())
+          hidden = 0;
+        std::fill_n(scores.begin(), hidden, -INFINITY);
+        for (size_t p = hidden; p < scores.size(); ++p)
           for (int64_t d = 0; d < shape.headDim; ++d)
             scores[p] += shape.scale() * q[d] * keys[index][p * shape.kvColumns() + column + d];
         double largest = *std::max_element(scores.begin(), scores.end()), total = 0;
@@ -265,16 +271,27 @@ TEST_P(SimtAttention, OfARowHasTheSameBitsWhateverItsBlock) {
     EXPECT_EQ(whole, kernels.attend(step, blockRows)) << chip() << " " << blockRows;
 }
 
-constexpr Shape shapes[] = {{2, 1, 64, 3},  {1, 2, 64, 2, true}, {1, 4, 64, 5},
-                            {1, 8, 64, 2},  {2, 1, 128, 4},      {1, 4, 128, 2, true},
-                            {1, 6, 128, 2}, {2, 1, 80, 2},       {1, 3, 80, 2, true},
-                            {2, 2, 40, 2},  {1, 1, 256, 2}};
+constexpr Shape shapes[] = {{2, 1, 64, 3},
+                            {1, 2, 64, 2, true},
+                            {1, 4, 64, 5},
+                            {1, 8, 64, 2},
+                            {2, 1, 128, 4},
+                            {1, 4, 128, 2, true},
+                            {1, 6, 128, 2},
+                            {2, 1, 80, 2},
+                            {1, 3, 80, 2, true},
+                            {2, 2, 40, 2},
+                            {1, 1, 256, 2},
+                            // With windows: on the matrix unit and without, in parts.
+                            {1, 4, 64, 3, false, 40},
+                            {2, 1, 64, 2, true, 1},
+                            {1, 1, 256, 2, false, 100}};
 
 std::string shapeName(const testing::TestParamInfo<Shape> &info) {
   const Shape &shape = info.param;
   return std::to_string(shape.kvHeads) + "x" + std::to_string(shape.group) + "x" +
          std::to_string(shape.headDim) + "in" + std::to_string(shape.splits) +
-         (shape.half ? "f16" : "");
+         (shape.half ? "f16" : "") + (shape.window != 0 ? "w" + std::to_string(shape.window) : "");
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, SimtAttention, testing::ValuesIn(shapes), shapeName);

@@ -264,10 +264,16 @@ std::vector<Seed> seeds() {
       .floats("tokenizer.ggml.scores", {0, -1})
       .ints("tokenizer.ggml.token_type", {1, 4})
       .flag("tokenizer.ggml.add_bos_token", 0);
+  Builder longContext = tinyLlama();
+  longContext.string("llama.rope.scaling.type", "yarn")
+      .f32("llama.rope.scaling.factor", 4)
+      .u32("llama.rope.scaling.original_context_length", 16)
+      .u32("llama.attention.sliding_window", 32)
+      .vector("rope_freqs.weight", {1, 8});
   return {{"tiny-llama.gguf", tinyLlama().build()},    {"untied-bias.gguf", untied.build()},
           {"types.gguf", oneOfEachType().build()},     {"values.gguf", values.build()},
           {"vocabulary.gguf", vocabularyOnly.build()}, {"empty.gguf", Builder().build()},
-          {"byte-pair.gguf", tinyBytePair().build()}};
+          {"byte-pair.gguf", tinyBytePair().build()},  {"long-context.gguf", longContext.build()}};
 }
 
 } // namespace tawny::gguf::test
