@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <gtest/gtest.h>
+#include <map>
 
 namespace tawny::test {
 namespace {
@@ -28,6 +29,17 @@ struct Shape {
            ", dim = " + std::to_string(headDim) + (bits == 32 ? ", bits = 32>" : ">");
   }
 };
+
+/// A kernel, compiled once for all cases that have the same text.
+const CompiledKernel &compiled(const std::string &text, const std::string &target,
+                               const std::string &activations) {
+  static std::map<std::string, CompiledKernel> kernels;
+  std::string key = target + activations + text;
+  auto found = kernels.find(key);
+  if (found == kernels.end())
+    found = kernels.emplace(key, CompiledKernel::compile(text, target, activations)).first;
+  return found->second;
+}
 
 /// One sequence of `tokens` positions whose pages lie backwards in a pool that starts as NaN.
 class AttentionTest : public testing::TestWithParam<std::string> {
@@ -61,7 +73,7 @@ std::vector<float> AttentionTest::rotate(const Shape &shape, std::vector<float> 
       type + ", %s: !llm.step):\n  %r = llm.rope %x, %s <head = " + std::to_string(shape.headDim) +
       ", rotary = " + std::to_string(shape.rotaryDim) + ", base = 1.0e+04, " + shape.pairs +
       scalingText(divisors, magnitude) + "> : " + type + "\n  rt.return %r : " + type + "\n}";
-  auto kernel = CompiledKernel::compile(text, GetParam(), "f32");
+  const CompiledKernel &kernel = compiled(text, GetParam(), "f32");
   int64_t tokens = static_cast<int64_t>(x.size()) / (heads * shape.headDim);
   std::vector<int32_t> positions(tokens);
   for (int64_t t = 0; t < tokens; ++t)
@@ -101,7 +113,7 @@ void AttentionTest::append(const Shape &shape, std::vector<float> &k, std::vecto
       ", %s: !llm.step):\n"
       "  %r = llm.kv_append %kv, %k, %v, %s layer 0 : " +
       kv.substr(7) + ", " + type + "\n  rt.return %r : " + kv + "\n}";
-  auto kernel = CompiledKernel::compile(text, GetParam(), shape.activations);
+  const CompiledKernel &kernel = compiled(text, GetParam(), shape.activations);
   std::vector<int32_t> slots(tokens);
   for (int64_t t = 0; t < tokens; ++t)
     slots[t] = pageOf(t) * 16 + static_cast<int32_t>(t % 16);
@@ -141,7 +153,7 @@ void AttentionTest::checkAttention(const Shape &shape, int64_t context, int64_t 
       std::to_string(scale) + (window == 0 ? "" : " window " + std::to_string(window)) + " : " +
       type + ", " + kv.substr(7) + " -> " + type + "\n  rt.return %r : " + type + "\n}";
   scale = std::stod(std::to_string(scale));
-  auto kernel = CompiledKernel::compile(text, GetParam(), shape.activations);
+  const CompiledKernel &kernel = compiled(text, GetParam(), shape.activations);
   // The block is row 0 of sequence 1; sequence 0's table is garbage that must not be read.
   std::vector<int32_t> blocks{1, 0, static_cast<int32_t>(queries),
                               static_cast<int32_t>(context - queries)};
