@@ -88,6 +88,32 @@ TEST_F(ImportTest, WeightsPointIntoTheFile) {
   }
 }
 
+TEST_F(ImportTest, ScalingAndWindowBecomeAttributes) {
+  gguf::test::Builder builder = tinyLlama();
+  builder.string("llama.rope.scaling.type", "yarn")
+      .f32("llama.rope.scaling.factor", 4)
+      .u32("llama.rope.scaling.original_context_length", 4096)
+      .u32("llama.attention.sliding_window", 32);
+  TemporaryFile file(builder.build());
+  llvm::Expected<ImportedModel> model = importGguf(context, file.path);
+  ASSERT_TRUE(bool(model)) << llvm::toString(model.takeError());
+  unsigned rotations = 0, attentions = 0;
+  model->module->walk([&](llm::RopeOp op) {
+    ++rotations;
+    // Of two pairs the first turns 652 times in 4096 positions, the second 6.5 times.
+    ASSERT_TRUE(op.getRope().getDivisors());
+    EXPECT_EQ(op.getRope().getDivisors()[0], 1);
+    EXPECT_NEAR(op.getRope().getDivisors()[1], 1.6, 1e-12);
+    EXPECT_NEAR(op.getRope().getMagnitude(), 1.138629436111989, 1e-12);
+  });
+  model->module->walk([&](llm::AttentionOp op) {
+    ++attentions;
+    EXPECT_EQ(op.getWindow(), 32u);
+  });
+  EXPECT_EQ(rotations, 2u);
+  EXPECT_EQ(attentions, 1u);
+}
+
 TEST_F(ImportTest, BiasesBecomeOperands) {
   gguf::test::Builder builder = tinyLlama();
   builder.tensor("blk.0.attn_q.bias", {8}).tensor("blk.0.attn_output.bias", {8});
