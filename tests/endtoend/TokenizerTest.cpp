@@ -152,4 +152,14 @@ INSTANTIATE_TEST_SUITE_P(Tokenizer, LargeVocabulary,
                          testing::Values("llama-spm", "phi-3", "gpt-2", "deepseek-llm", "starcoder",
                                          "refact"));
 
+/// Its special tokens take the line break behind them: <|user|>, " Hello", <|end|>, <|assistant|>.
+TEST(Phi3, StripsWhiteSpaceInChats) {
+  std::string path = sharedPath("vocabs/ggml-vocab-phi-3.gguf");
+  SKIP_WITHOUT(path);
+  Vocabulary vocabulary(path);
+  EXPECT_EQ(vocabulary.encode("<|user|>\nHello<|end|>\n<|assistant|>\n", true),
+            Ids({32010, 15043, 32007, 32001}));
+  EXPECT_EQ(vocabulary.encode("</s>\nHello", false), Ids({2, 15043}));
+}
+
 } // namespace
