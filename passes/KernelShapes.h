@@ -32,9 +32,10 @@ struct KernelShape {
 /// The tile of a linear in a program whose activations have at most `mostRows` rows.
 ///
 /// On CPUs (simd16) the rows are the layout's; 32 if it writes int8, whose scales belong to 32
-/// columns, or reads int8, which is multiplied with 32 rows at once; or a head with rope_append, which rotates inside a head; tokens are all of them, so
-/// that a tile's weights come from memory once. On GPUs (simt32) a step has more tokens than a
-/// workgroup has registers for, so it is cut both ways; few tokens get one tile of as many.
+/// columns, or reads int8, which is multiplied with 32 rows at once; or a head with rope_append,
+/// which rotates inside a head; tokens are all of them, so that a tile's weights come from memory
+/// once. On GPUs (simt32) a step has more tokens than a workgroup has registers for, so it is cut
+/// both ways; few tokens get one tile of as many.
 TileShape linearTile(llm::LinearOp linear, const LayoutInfo &layout, int64_t mostRows);
 
 /// The tile that a kernel's resources say.

@@ -29,6 +29,12 @@ struct Product {
   unsigned memoryGBs;    ///< Memory bandwidth, 10^9 bytes per second.
 };
 
+/// How far ahead of the weights it decodes a CPU kernel asks for more, in bytes.
+struct PrefetchDistances {
+  int64_t near = 0; ///< Into the first cache.
+  int64_t far = 0;  ///< Into the second.
+};
+
 /// One row of the target table. Facts that only one family has are 0 or empty in the others.
 struct TargetInfo {
   llvm::StringRef name; ///< As on the command line: x86-64-v4, gfx1151.
@@ -59,6 +65,9 @@ struct TargetInfo {
   /// The product with most compute units, for predictions.
   Product product;
   llvm::StringRef source; ///< The vendor document these facts come from.
+
+  /// x86: measured (docs/benchmarks.md).
+  PrefetchDistances prefetch = {};
 };
 
 /// All rows, in the order in which the runtime prefers them for one device.

@@ -34,7 +34,7 @@ constexpr auto sapphireRapids = zen4 + Features<2>{"avxvnni", "avx512fp16"};
 /// fastest way through a quantised weight with VNNI and without.
 constexpr TargetInfo x86(llvm::StringRef name, llvm::StringRef features,
                          llvm::ArrayRef<llvm::StringRef> required, unsigned vectorBits, bool vnni,
-                         llvm::StringRef source) {
+                         PrefetchDistances prefetch, llvm::StringRef source) {
   return {name,
           TargetFamily::X86,
           /*device=*/"cpu",
@@ -53,8 +53,12 @@ constexpr TargetInfo x86(llvm::StringRef name, llvm::StringRef features,
           /*dotI8=*/vnni,
           /*dotF16=*/false,
           /*product=*/{"", 0, 0, 0},
-          source};
+          source,
+          prefetch};
 }
+
+// The best of a sweep over decoding, on Zen 4 and on Emerald Rapids; kin take their family's.
+constexpr PrefetchDistances zenPrefetch = {2048, 12288}, intelPrefetch = {6144, 20480};
 
 // LLVM's cost model for Intel's processors splits 512-bit vectors; that guards against frequency
 // drops of parts older than these. SSE4a is AMD's alone and of no use here, so without it code for
@@ -64,17 +68,17 @@ constexpr llvm::StringRef zenFeatures = "-sse4a";
 
 // Sapphire Rapids stands before Zen 4, whose extensions it has too.
 const TargetInfo rows[] = {
-    x86("znver5", zenFeatures, zen5, 512, true,
+    x86("znver5", zenFeatures, zen5, 512, true, zenPrefetch,
         "AMD, Software Optimization Guide for the AMD Zen5 Microarchitecture, 58455"),
-    x86("sapphirerapids", wide, sapphireRapids, 512, true,
+    x86("sapphirerapids", wide, sapphireRapids, 512, true, intelPrefetch,
         "Intel 64 and IA-32 Architectures Optimization Reference Manual, 248966"),
-    x86("znver4", zenFeatures, zen4, 512, true,
+    x86("znver4", zenFeatures, zen4, 512, true, zenPrefetch,
         "AMD, Software Optimization Guide for the AMD Zen4 Microarchitecture, 57647"),
-    x86("icelake-server", wide, iceLake, 512, true,
+    x86("icelake-server", wide, iceLake, 512, true, intelPrefetch,
         "Intel 64 and IA-32 Architectures Optimization Reference Manual, 248966"),
-    x86("x86-64-v4", wide, v4, 512, false,
+    x86("x86-64-v4", wide, v4, 512, false, intelPrefetch,
         "System V ABI, AMD64 Supplement, table 3.1: micro-architecture levels"),
-    x86("x86-64-v3", "", v3, 256, false,
+    x86("x86-64-v3", "", v3, 256, false, intelPrefetch,
         "System V ABI, AMD64 Supplement, table 3.1: micro-architecture levels"),
 };
 

@@ -93,9 +93,15 @@ llvm::Error emitKernels(rt::ExecutableOp executable, ModuleOp module, const Targ
           op ? op->getName().getStringRef().str().c_str() : "a body of several ops");
     functions.emit(kernel.getSymName(), static_cast<unsigned>(kernel.getBindings().size()),
                    [&](Simd &b, Value tile, ValueRange arguments) {
-                     KernelContext context{
-                         b,      kernel,       op,   options,
-                         dots,   staged,       rotaryTables, tile, SmallVector<Value>(arguments)};
+                     KernelContext context{b,
+                                           kernel,
+                                           op,
+                                           options,
+                                           dots,
+                                           staged,
+                                           rotaryTables,
+                                           tile,
+                                           SmallVector<Value>(arguments)};
                      emitter(context);
                    });
     code.kernels.push_back(
