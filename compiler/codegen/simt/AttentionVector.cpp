@@ -351,7 +351,9 @@ llvm::Expected<KernelBody> planVectorAttention(rt::KernelOp, const AttentionPlan
   // Passes over a group's heads are as even as can be.
   plan.rows = plan.splits > 0 ? llvm::divideCeil(plan.group, llvm::divideCeil(plan.group, mostRows))
                               : mostRows;
-  plan.headLanes = static_cast<int64_t>(llvm::PowerOf2Ceil(plan.chunks()));
+  // A wave has no more groups of lanes than a page has positions.
+  plan.headLanes = std::max(static_cast<int64_t>(llvm::PowerOf2Ceil(plan.chunks())),
+                            plan.waveSize / AttentionPlan::pageTokens);
   plan.loads = std::min<int64_t>(AttentionPlan::pageTokens / plan.laneGroups(),
                                  plan.rows <= mostRows / 2 ? 8 : 4);
   KernelBody body;

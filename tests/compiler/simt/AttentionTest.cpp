@@ -282,6 +282,7 @@ constexpr Shape shapes[] = {{2, 1, 64, 3},
                             {1, 3, 80, 2, true},
                             {2, 2, 40, 2},
                             {1, 1, 256, 2},
+                            {2, 2, 16, 2},
                             // With windows: on the matrix unit and without, in parts.
                             {1, 4, 64, 3, false, 40},
                             {2, 1, 64, 2, true, 1},
