@@ -218,7 +218,8 @@ def RtDispatch : Pass<"rt-dispatch", "::mlir::ModuleOp"> {
     Equal bodies are one kernel: across layers, since the kernel's own `layer` is 0 and the
     dispatch carries the real one, and across programs. Whatever a fusion left over is a kernel of
     its own, so an unfused model works too. Bindings, grids and tile rows are those of
-    `passes/KernelShapes.h`. Labels come from the weights' common name.
+    `passes/KernelShapes.h`. Labels come from the weights' common name. A linear of quantised
+    weights without a decision of `llm-decide` is an error: no weight is expanded by accident.
 
     Before:
     ```mlir

@@ -79,6 +79,28 @@ private:
   llvm::StringMap<SmallVector<rt::KernelOp>> kernels; ///< By the name that kernelName gives.
 };
 
+/// A linear's quantised weights are dequantised where llm-decide said, and nowhere else: without
+/// that, a weight might be expanded in memory and nobody would have asked for it.
+LogicalResult checkDecided(Operation &op) {
+  auto linear = dyn_cast<llm::LinearOp>(op);
+  if (!linear)
+    return success();
+  auto decision = linear->getAttrOfType<StringAttr>("llm.dequant");
+  for (Value weight : linear.getWeights()) {
+    Type element = cast<RankedTensorType>(weight.getType()).getElementType();
+    std::optional<Format> format = llm::formatOf(element);
+    if (!format || formatInfo(*format).isFloat() || (decision && decision.getValue() == "fused"))
+      continue;
+    InFlightDiagnostic error = linear.emitOpError()
+                               << "expects llm.dequant = \"fused\" beside weights of " << element
+                               << ", found ";
+    if (decision)
+      return error << decision << ", which no kernel does";
+    return error << "none: run llm-decide first, no weight is expanded undecided";
+  }
+  return success();
+}
+
 /// Whether an op computes activations and so becomes a kernel.
 bool isComputation(Operation &op) {
   if (isa<llm::LlmDialect>(op.getDialect()))
@@ -142,6 +164,8 @@ private:
       if (!isComputation(op))
         return op.emitOpError("cannot become a kernel: expected llm ops, and arith and math on "
                               "tensors");
+      if (failed(checkDecided(op)))
+        return failure();
       FailureOr<rt::Extent> rows = extents.visit(&op, isa<llm::LogitRowsOp>(op));
       if (failed(rows))
         return failure();

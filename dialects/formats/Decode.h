@@ -3,16 +3,21 @@
 //
 // `Ops` supplies two types and the operations on them:
 //   Int    a 32-bit lane:  constant(uint32_t) andI orI xorI shlI shrI (logical; by a constant)
-//   Float  an f32 lane:    halfToFloat(Int: bits 0..15) toFloat(Int: non-negative) addF mulF
-//   constantF
+//                          lookup(Int: four bytes of 0..15, CodeTable): an entry for each byte
+//   Float  an f32 lane:    halfToFloat(Int: bits 0..15) bitsToFloat(Int) toFloat(Int: non-negative)
+//                          addF mulF constantF
 // `Block` reads one block of one row:
 //   Int word(unsigned)     a little-endian 32-bit word, counted as in FormatInfo::words
-//   Int half()             the f16 at FormatInfo::halfOffset, in bits 0..15
+//   Int half()             the f16 (or byte) at FormatInfo::halfOffset, in bits 0..15
 //
-// Formulas are those of the block structures the GGUF specification refers to.
+// Formulas are those of the block structures the GGUF specification refers to. Scales of a word are
+// taken out of it four at a time, in bytes, so that code for all groups of a block shares that
+// work.
 #pragma once
 
 #include "dialects/formats/Formats.h"
+
+#include <array>
 
 namespace tawny {
 
@@ -21,20 +26,63 @@ template <typename Float> struct Affine {
   Float scale, min;
 };
 
+/// The codes that nibbles stand for, in formats whose weights are not evenly spaced.
+using CodeTable = std::array<uint8_t, 16>;
+
 namespace detail {
 
-/// The 6-bit scale (`isMin` false) or minimum of group `group` of a Q4_K block. Groups 0 to 3 lie
-/// in the low six bits of the bytes of word 1 (scales) and 2 (minima); groups 4 to 7 have their
-/// low four bits in the nibbles of word 3 and their high two in the top bits of words 1 and 2.
+/// The values of IQ4_NL and IQ4_XS, -127 to 113, plus 127.
+inline constexpr CodeTable iq4Codes{0,   23,  44,  62,  78,  92,  105, 117,
+                                    128, 140, 152, 165, 180, 196, 216, 240};
+/// Twice the values of E2M1 (OCP Microscaling Formats 1.0, section 5.3.3), -12 to 12, plus 12.
+inline constexpr CodeTable e2m1Codes{12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0};
+
+/// Moves bit `from` of every byte to bit `to` and clears the others but the `mask` of a byte.
+template <typename Ops>
+typename Ops::Int moveBits(Ops &ops, typename Ops::Int word, unsigned from, unsigned to,
+                           uint32_t mask) {
+  auto moved = from < to ? ops.shlI(word, to - from) : ops.shrI(word, from - to);
+  return ops.andI(moved, ops.constant(mask * 0x01010101));
+}
+
+/// Byte `index` of a word.
+template <typename Ops> typename Ops::Int byteOf(Ops &ops, typename Ops::Int word, unsigned index) {
+  return ops.andI(ops.shrI(word, 8 * index), ops.constant(0xFF));
+}
+
+/// Quad `quad` of 32 nibbles in four words from `first` on: low ones are weights 0 to 15, high
+/// ones 16 to 31.
 template <typename Ops, typename Block>
-typename Ops::Int q4kSixBits(Ops &ops, Block &block, unsigned group, bool isMin) {
-  auto own = block.word(isMin ? 2 : 1);
-  unsigned byte = 8 * (group % 4);
-  if (group < 4)
-    return ops.andI(ops.shrI(own, byte), ops.constant(63));
-  auto low = ops.andI(ops.shrI(block.word(3), byte + (isMin ? 4 : 0)), ops.constant(15));
-  auto high = ops.andI(ops.shrI(own, byte + 6), ops.constant(3));
-  return ops.orI(low, ops.shlI(high, 4));
+typename Ops::Int nibblesOf32(Ops &ops, Block &block, unsigned first, unsigned quad) {
+  return moveBits(ops, block.word(first + quad % 4), quad / 4 * 4, 0, 0x0F);
+}
+
+/// Bit 4 of the four codes of a quad, whose weights have the bits from 4 quad on of `bits`. The
+/// work on quads q and q + 4 is the same up to the last step.
+template <typename Ops>
+typename Ops::Int fifthBits(Ops &ops, typename Ops::Int bits, unsigned quad) {
+  // A byte of two nibbles, that of q below that of q + 4; then two bits of each to either half of
+  // the word; then one of each to every byte.
+  unsigned low = quad % 4 * 4;
+  auto both = ops.orI(ops.andI(ops.shrI(bits, low), ops.constant(0x0F)),
+                      ops.andI(ops.shrI(bits, low + 12), ops.constant(0xF0)));
+  auto halves = ops.andI(ops.orI(both, ops.shlI(both, 14)), ops.constant(0x00330033));
+  auto bytes = ops.orI(halves, ops.shlI(halves, 7));
+  return moveBits(ops, bytes, quad / 4 * 4, 4, 0x10);
+}
+
+/// Quad `quad` of two bits each of a block of 256: weight 32 s + l of a half block takes bits 2 s
+/// of byte l of the half's 32, which are words from `first` on.
+template <typename Ops, typename Block>
+typename Ops::Int bitPairs(Ops &ops, Block &block, unsigned first, unsigned quad) {
+  return moveBits(ops, block.word(first + quad / 32 * 8 + quad % 8), quad % 32 / 8 * 2, 0, 3);
+}
+
+/// Quad `quad` of nibbles of a block of 256: 32 bytes, which are words from `first` on, hold group
+/// 2 j in their low nibbles and 2 j + 1 in the high ones.
+template <typename Ops, typename Block>
+typename Ops::Int nibblesOf256(Ops &ops, Block &block, unsigned first, unsigned quad) {
+  return moveBits(ops, block.word(first + quad / 16 * 8 + quad % 8), quad / 8 % 2 * 4, 0, 0x0F);
 }
 
 /// Quad `quad` of a Q6_K block. Each half block of 128 weights has 64 bytes of low nibbles and 32
@@ -45,9 +93,67 @@ typename Ops::Int q6kQuad(Ops &ops, Block &block, unsigned quad) {
   unsigned half = quad / 32, section = quad % 32 / 8, word = quad % 8;
   auto low = block.word(16 * half + 8 * (section % 2) + word);
   auto high = block.word(32 + 8 * half + word);
-  low = ops.andI(ops.shrI(low, section / 2 * 4), ops.constant(0x0F0F0F0F));
-  high = section < 2 ? ops.shlI(high, 4 - 2 * section) : ops.shrI(high, 2 * section - 4);
-  return ops.orI(low, ops.andI(high, ops.constant(0x30303030)));
+  return ops.orI(moveBits(ops, low, section / 2 * 4, 0, 0x0F),
+                 moveBits(ops, high, 2 * section, 4, 0x30));
+}
+
+/// The 6-bit scale (`isMin` false) or minimum of group `group` of a Q4_K or Q5_K block. Groups 0
+/// to 3 lie in the low six bits of the bytes of word 1 (scales) and 2 (minima); groups 4 to 7 have
+/// their low four bits in the nibbles of word 3 and their high two in the top bits of words 1
+/// and 2.
+template <typename Ops, typename Block>
+typename Ops::Int sixBits(Ops &ops, Block &block, unsigned group, bool isMin) {
+  auto own = block.word(isMin ? 2 : 1);
+  if (group < 4)
+    return byteOf(ops, ops.andI(own, ops.constant(0x3F3F3F3F)), group);
+  auto low = moveBits(ops, block.word(3), isMin ? 4 : 0, 0, 0x0F);
+  return byteOf(ops, ops.orI(low, moveBits(ops, own, 6, 4, 0x30)), group % 4);
+}
+
+/// The 6-bit scale of group `group` of a Q3_K block, which stands for 32 less: its low four bits
+/// are a nibble of words 24 and 25, its high two lie in word 26, those of groups 4 k to 4 k + 3 in
+/// bits 2 k of the bytes.
+template <typename Ops, typename Block>
+typename Ops::Int q3kScale(Ops &ops, Block &block, unsigned group) {
+  auto low = moveBits(ops, block.word(24 + group / 4 % 2), group / 8 * 4, 0, 0x0F);
+  auto high = moveBits(ops, block.word(26), group / 4 * 2, 4, 0x30);
+  return byteOf(ops, ops.orI(low, high), group % 4);
+}
+
+/// The 6-bit scale of group `group` of an IQ4_XS block, which stands for 32 less: its low four
+/// bits are a nibble of word 1, its high two follow those of the others from bit 16 of word 0 on.
+template <typename Ops, typename Block>
+typename Ops::Int iq4xsScale(Ops &ops, Block &block, unsigned group) {
+  auto low = ops.andI(ops.shrI(block.word(1), 4 * group), ops.constant(0x0F));
+  auto high = ops.andI(ops.shrI(block.word(0), 16 + 2 * group), ops.constant(3));
+  return ops.orI(low, ops.shlI(high, 4));
+}
+
+/// factor * (scale - bias), for a scale that is stored with a bias.
+template <typename Ops>
+typename Ops::Float biasedScale(Ops &ops, typename Ops::Int factor, typename Ops::Int scale,
+                                float bias) {
+  return ops.mulF(ops.halfToFloat(factor), ops.addF(ops.toFloat(scale), ops.constantF(-bias)));
+}
+
+/// The scale of a group, in formats with a bias.
+template <typename Ops, typename Block>
+typename Ops::Float scaleOf(Format format, Ops &ops, Block &block, unsigned group) {
+  switch (format) {
+  case Format::Q3_K:
+    return biasedScale(ops, block.half(), q3kScale(ops, block, group), 32);
+  case Format::Q6_K: { // words 48 to 51 are sixteen signed 8-bit scales
+    auto biased = ops.xorI(block.word(48 + group / 4), ops.constant(0x80808080));
+    return biasedScale(ops, block.half(), byteOf(ops, biased, group % 4), 128);
+  }
+  case Format::IQ4_XS:
+    return biasedScale(ops, ops.andI(block.word(0), ops.constant(0xFFFF)),
+                       iq4xsScale(ops, block, group), 32);
+  case Format::MXFP4: // half of 2^(e - 127), as the codes are doubled; e = 0 counts as 0
+    return ops.mulF(ops.bitsToFloat(ops.shlI(block.half(), 23)), ops.constantF(0.5f));
+  default: // Q4_0, Q5_0, Q8_0, IQ4_NL
+    return ops.halfToFloat(block.half());
+  }
 }
 
 } // namespace detail
@@ -56,20 +162,39 @@ typename Ops::Int q6kQuad(Ops &ops, Block &block, unsigned quad) {
 /// `quad` counts within the block. Not for plain floats.
 template <typename Ops, typename Block>
 typename Ops::Int decodeQuad(Format format, Ops &ops, Block &&block, unsigned quad) {
+  using namespace detail;
   switch (format) {
-  case Format::Q4_0: // low nibbles are weights 0 to 15, high nibbles 16 to 31
-    return ops.andI(ops.shrI(block.word(quad % 4), quad / 4 * 4), ops.constant(0x0F0F0F0F));
+  case Format::Q4_0:
+    return nibblesOf32(ops, block, 0, quad);
+  case Format::Q4_1:
+    return nibblesOf32(ops, block, 1, quad);
+  case Format::Q5_0:
+    return ops.orI(nibblesOf32(ops, block, 1, quad), fifthBits(ops, block.word(0), quad));
+  case Format::Q5_1:
+    return ops.orI(nibblesOf32(ops, block, 2, quad), fifthBits(ops, block.word(1), quad));
   case Format::Q8_0: // signed bytes; flipping the sign bit makes them codes with a bias of 128
     return ops.xorI(block.word(quad), ops.constant(0x80808080));
-  case Format::Q4_K: { // 32 bytes hold group 2 j in their low nibbles and 2 j + 1 in the high ones
-    unsigned group = quad / 8;
-    auto word = block.word(4 + group / 2 * 8 + quad % 8);
-    return ops.andI(ops.shrI(word, group % 2 * 4), ops.constant(0x0F0F0F0F));
-  }
+  case Format::Q2_K:
+    return bitPairs(ops, block, 4, quad);
+  case Format::Q3_K: // the third bit is bit s + 4 half of byte l of words 0 to 7
+    return ops.orI(bitPairs(ops, block, 8, quad),
+                   moveBits(ops, block.word(quad % 8), quad / 8, 2, 4));
+  case Format::Q4_K:
+    return nibblesOf256(ops, block, 4, quad);
+  case Format::Q5_K: // the fifth bit is that of the group's number in words 4 to 11
+    return ops.orI(nibblesOf256(ops, block, 12, quad),
+                   moveBits(ops, block.word(4 + quad % 8), quad / 8, 4, 0x10));
   case Format::Q6_K:
-    return detail::q6kQuad(ops, block, quad);
+    return q6kQuad(ops, block, quad);
+  case Format::IQ4_NL:
+    return ops.lookup(nibblesOf32(ops, block, 0, quad), iq4Codes);
+  case Format::IQ4_XS: // eight groups like a block of IQ4_NL
+    return ops.lookup(nibblesOf32(ops, block, 2 + quad / 8 * 4, quad % 8), iq4Codes);
+  case Format::MXFP4:
+    return ops.lookup(nibblesOf32(ops, block, 0, quad), e2m1Codes);
   case Format::F32:
   case Format::F16:
+  case Format::BF16:
     break;
   }
   __builtin_unreachable();
@@ -78,31 +203,31 @@ typename Ops::Int decodeQuad(Format format, Ops &ops, Block &&block, unsigned qu
 /// Scale and minimum of group `group` of a block (FormatInfo::groupElements weights each).
 template <typename Ops, typename Block>
 Affine<typename Ops::Float> decodeGroup(Format format, Ops &ops, Block &&block, unsigned group) {
+  using namespace detail;
+  if (uint32_t bias = formatInfo(format).bias) {
+    auto scale = scaleOf(format, ops, block, group);
+    return {scale, ops.mulF(scale, ops.constantF(static_cast<float>(bias)))};
+  }
+  auto factors = block.word(format == Format::Q2_K ? 20 : 0);
+  auto scale = ops.halfToFloat(ops.andI(factors, ops.constant(0xFFFF)));
+  auto second = ops.shrI(factors, 16);
   switch (format) {
-  case Format::Q4_0: {
-    auto scale = ops.halfToFloat(block.half());
-    return {scale, ops.mulF(scale, ops.constantF(8.0f))};
+  case Format::Q4_1:
+  case Format::Q5_1: // the second factor is what code 0 stands for
+    return {scale, ops.halfToFloat(ops.xorI(second, ops.constant(0x8000)))};
+  case Format::Q2_K: { // bytes of a scale and a minimum, four bits each
+    auto bytes = block.word(group / 4);
+    auto min = ops.halfToFloat(second);
+    return {ops.mulF(scale, ops.toFloat(byteOf(ops, moveBits(ops, bytes, 0, 0, 15), group % 4))),
+            ops.mulF(min, ops.toFloat(byteOf(ops, moveBits(ops, bytes, 4, 0, 15), group % 4)))};
   }
-  case Format::Q8_0: {
-    auto scale = ops.halfToFloat(block.half());
-    return {scale, ops.mulF(scale, ops.constantF(128.0f))};
+  case Format::Q4_K:
+  case Format::Q5_K: {
+    auto min = ops.halfToFloat(second);
+    return {ops.mulF(scale, ops.toFloat(sixBits(ops, block, group, false))),
+            ops.mulF(min, ops.toFloat(sixBits(ops, block, group, true)))};
   }
-  case Format::Q4_K: {
-    auto factors = block.word(0);
-    auto scale = ops.halfToFloat(ops.andI(factors, ops.constant(0xFFFF)));
-    auto min = ops.halfToFloat(ops.shrI(factors, 16));
-    return {ops.mulF(scale, ops.toFloat(detail::q4kSixBits(ops, block, group, false))),
-            ops.mulF(min, ops.toFloat(detail::q4kSixBits(ops, block, group, true)))};
-  }
-  case Format::Q6_K: { // words 48 to 51 are sixteen signed 8-bit scales
-    auto bytes = ops.shrI(block.word(48 + group / 4), 8 * (group % 4));
-    auto biased = ops.xorI(ops.andI(bytes, ops.constant(0xFF)), ops.constant(0x80));
-    auto scale = ops.mulF(ops.halfToFloat(block.half()),
-                          ops.addF(ops.toFloat(biased), ops.constantF(-128.0f)));
-    return {scale, ops.mulF(scale, ops.constantF(32.0f))};
-  }
-  case Format::F32:
-  case Format::F16:
+  default:
     break;
   }
   __builtin_unreachable();

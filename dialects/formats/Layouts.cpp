@@ -1,5 +1,6 @@
 #include "dialects/formats/Layouts.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace tawny {
@@ -11,28 +12,55 @@ uint64_t alignPlane(uint64_t bytes) {
   return (bytes + planeAlignment - 1) / planeAlignment * planeAlignment;
 }
 
-/// Copies the words of one row to their places in a tile.
-void packRowWords(const LayoutInfo &layout, const FormatInfo &format, uint64_t columns,
-                  const std::byte *row, std::byte *words) {
+/// The first word of a block that is not loose: loose ones stand before the codes or behind them.
+uint32_t firstDenseWord(const LayoutInfo &layout, const FormatInfo &format) {
+  return layout.looseWords(format) == 0 ? 0 : format.firstCodeWord % layout.loadWords;
+}
+
+/// Copies the words of one row of plain floats to their places in a tile.
+void packFloats(const LayoutInfo &layout, const FormatInfo &format, uint64_t columns,
+                const std::byte *row, std::byte *words) {
   uint64_t stride = uint64_t{layout.tileRows} * layout.loadWords * 4;
-  if (format.format == Format::F16 && columns % 2 != 0) { // the last word is half a word
-    uint64_t last = columns / 2;
-    std::memcpy(words + last / layout.loadWords * stride + last % layout.loadWords * 4,
-                row + 2 * (columns - 1), 2);
-  }
-  // F16 and F32 rows are plain words; the other formats repeat a block.
-  uint64_t wordsPerBlock = format.isFloat() ? columns * format.blockBytes / 4 : format.words;
-  uint64_t blocks = format.isFloat() ? 1 : columns / format.blockElements;
+  uint64_t bytes = format.rowBytes(columns);
+  for (uint64_t word = 0; 4 * word < bytes; ++word) // the last one may be half a word
+    std::memcpy(words + word / layout.loadWords * stride + word % layout.loadWords * 4,
+                row + 4 * word, std::min<uint64_t>(4, bytes - 4 * word));
+}
+
+/// Copies the blocks of row `r` of a tile to their places in its planes.
+void packBlocks(const LayoutInfo &layout, const FormatInfo &format, uint64_t columns,
+                const std::byte *row, uint64_t r, std::byte *tile) {
+  uint64_t stride = uint64_t{layout.tileRows} * layout.loadWords * 4;
+  uint32_t loose = layout.looseWords(format), dense = format.words - loose;
+  uint32_t firstDense = firstDenseWord(layout, format), firstLoose = firstDense == 0 ? dense : 0;
+  std::byte *words = tile + r * layout.loadWords * 4;
+  std::byte *looseWords = tile + tileWordsBytes(layout, format, columns) + r * loose * 4;
+  std::byte *halves = tile + tileHalvesOffset(layout, format, columns) + r * 2;
   uint64_t index = 0;
-  for (uint64_t block = 0; block < blocks; ++block) {
-    const std::byte *source = row + block * format.blockBytes + format.wordsOffset;
-    for (uint64_t word = 0; word < wordsPerBlock; ++word, ++index)
+  for (uint64_t block = 0; block < columns / format.blockElements; ++block) {
+    const std::byte *source = row + block * format.blockBytes;
+    const std::byte *sourceWords = source + format.wordsOffset;
+    for (uint64_t word = 0; word < dense; ++word, ++index)
       std::memcpy(words + index / layout.loadWords * stride + index % layout.loadWords * 4,
-                  source + 4 * word, 4);
+                  sourceWords + 4 * (firstDense + word), 4);
+    std::memcpy(looseWords + block * layout.tileRows * loose * 4, sourceWords + 4 * firstLoose,
+                4 * loose);
+    if (format.halfOffset >= 0)
+      std::memcpy(halves + block * layout.tileRows * 2, source + format.halfOffset,
+                  format.halfBytes());
   }
 }
 
 } // namespace
+
+LayoutInfo::Place LayoutInfo::place(const FormatInfo &format, uint32_t word) const {
+  uint32_t loose = looseWords(format), firstDense = firstDenseWord(*this, format);
+  if (word < firstDense)
+    return {true, word};
+  word -= firstDense;
+  uint32_t dense = format.words - loose;
+  return loose != 0 && word >= dense ? Place{true, word - dense} : Place{false, word};
+}
 
 std::optional<LayoutInfo> layoutByName(std::string_view name) {
   for (const LayoutInfo &layout : {rowsLayout, simd16Layout, simt32Layout})
@@ -42,12 +70,18 @@ std::optional<LayoutInfo> layoutByName(std::string_view name) {
 }
 
 uint64_t tileWordsBytes(const LayoutInfo &layout, const FormatInfo &format, uint64_t columns) {
-  uint64_t loads = (format.rowWords(columns) + layout.loadWords - 1) / layout.loadWords;
+  uint64_t loads = (layout.rowWords(format, columns) + layout.loadWords - 1) / layout.loadWords;
   return alignPlane(loads * layout.loadWords * 4 * layout.tileRows);
 }
 
-uint64_t tileBytes(const LayoutInfo &layout, const FormatInfo &format, uint64_t columns) {
+uint64_t tileHalvesOffset(const LayoutInfo &layout, const FormatInfo &format, uint64_t columns) {
+  uint64_t blocks = columns / format.blockElements;
   return tileWordsBytes(layout, format, columns) +
+         alignPlane(blocks * layout.looseWords(format) * 4 * layout.tileRows);
+}
+
+uint64_t tileBytes(const LayoutInfo &layout, const FormatInfo &format, uint64_t columns) {
+  return tileHalvesOffset(layout, format, columns) +
          alignPlane(format.rowHalves(columns) * 2 * layout.tileRows);
 }
 
@@ -60,15 +94,13 @@ uint64_t packedBytes(const LayoutInfo &layout, const FormatInfo &format, uint64_
 
 void packTile(const LayoutInfo &layout, const FormatInfo &format, uint64_t columns,
               uint64_t rowCount, const std::byte *source, std::byte *tile) {
-  uint64_t wordsBytes = tileWordsBytes(layout, format, columns);
-  uint64_t halves = format.rowHalves(columns);
   std::memset(tile, 0, tileBytes(layout, format, columns));
   for (uint64_t r = 0; r < rowCount; ++r) {
     const std::byte *row = source + r * format.rowBytes(columns);
-    packRowWords(layout, format, columns, row, tile + r * layout.loadWords * 4);
-    for (uint64_t block = 0; block < halves; ++block)
-      std::memcpy(tile + wordsBytes + (block * layout.tileRows + r) * 2,
-                  row + block * format.blockBytes + format.halfOffset, 2);
+    if (format.isFloat())
+      packFloats(layout, format, columns, row, tile + r * layout.loadWords * 4);
+    else
+      packBlocks(layout, format, columns, row, r, tile);
   }
 }
 

@@ -13,22 +13,41 @@ namespace tawny {
 /// One row of the layout table.
 ///
 /// `rows` is the order of the source file. The others cut the weight into tiles of `tileRows` rows
-/// (the last one padded with zero rows) that follow each other. A tile has two planes, each padded
-/// to 64 bytes:
+/// (the last one padded with zero rows) that follow each other. A tile has three planes, each
+/// padded to 64 bytes:
 ///   words   word i of row r of the tile at ((i / loadWords) * tileRows + r) * loadWords * 4
-///           + (i % loadWords) * 4; i counts the words of the whole row (FormatInfo::rowWords)
-///   halves  the f16 of block b of row r at (b * tileRows + r) * 2
+///           + (i % loadWords) * 4; i counts the words of the whole row (rowWords)
+///   loose   loose word i of block b of row r at ((b * tileRows + r) * looseWords + i) * 4
+///   halves  the f16 of block b of row r at (b * tileRows + r) * 2; a lone byte is widened
 /// So a load of `loadWords` words per lane, lane = row, is contiguous, and a lane decodes its own
-/// row with the bit layout of the source format (Decode.h).
+/// row with the bit layout of the source format (Decode.h). Words are loose where a block has more
+/// or fewer than a multiple of `loadWords`: those that are too many, before the words of codes or
+/// behind them, so that codes fill whole loads.
 struct LayoutInfo {
   std::string_view name;
   uint32_t tileRows;  ///< 0 for `rows`.
   uint32_t loadWords; ///< Words of one row that lie side by side.
+
+  /// Loose words of a block.
+  uint32_t looseWords(const FormatInfo &format) const {
+    return format.isFloat() || tileRows == 0 ? 0 : format.words % loadWords;
+  }
+  /// Words of a row of `columns` weights that are not loose.
+  uint64_t rowWords(const FormatInfo &format, uint64_t columns) const {
+    return format.rowWords(columns) - columns / format.blockElements * looseWords(format);
+  }
+  /// Which plane a word lies in, and where among its block's words there.
+  struct Place {
+    bool isLoose;
+    uint32_t index;
+  };
+  Place place(const FormatInfo &format, uint32_t word) const;
 };
 
 /// rows: vectors and whatever is read in source order.
 /// simd16: 16 rows, one word: a vector of 16 lanes on any x86.
-/// simt32: 32 rows, four words: 16 bytes per lane of a wave on any GPU.
+/// simt32: 32 rows, four words: 16 bytes per lane of a wave on any GPU. Of the formats, Q4_1, Q5_0,
+/// Q5_1, Q2_K, Q3_K and IQ4_XS have loose words in it.
 inline constexpr LayoutInfo rowsLayout{"rows", 0, 0};
 inline constexpr LayoutInfo simd16Layout{"simd16", 16, 1};
 inline constexpr LayoutInfo simt32Layout{"simt32", 32, 4};
@@ -40,8 +59,10 @@ inline constexpr uint32_t maxTileRows = simt32Layout.tileRows;
 /// The layout of that name.
 std::optional<LayoutInfo> layoutByName(std::string_view name);
 
-/// Bytes of the plane of words of one tile, padding included.
+/// Bytes of the plane of words of one tile, padding included: where the loose words begin.
 uint64_t tileWordsBytes(const LayoutInfo &layout, const FormatInfo &format, uint64_t columns);
+/// Where a tile's plane of halves begins.
+uint64_t tileHalvesOffset(const LayoutInfo &layout, const FormatInfo &format, uint64_t columns);
 /// Bytes of one tile, padding included.
 uint64_t tileBytes(const LayoutInfo &layout, const FormatInfo &format, uint64_t columns);
 /// Bytes of a packed weight of `rows` x `columns`.

@@ -18,6 +18,13 @@ struct ScalarOps {
   Int xorI(Int a, Int b) { return a ^ b; }
   Int shlI(Int a, unsigned bits) { return a << bits; }
   Int shrI(Int a, unsigned bits) { return a >> bits; }
+  Int lookup(Int nibbles, const CodeTable &table) {
+    Int result = 0;
+    for (unsigned bit = 0; bit < 32; bit += 8)
+      result |= Int{table[nibbles >> bit & 15]} << bit;
+    return result;
+  }
+  Float bitsToFloat(Int bits) { return std::bit_cast<float>(bits); }
   Float halfToFloat(Int bits) { return tawny::halfToFloat(static_cast<uint16_t>(bits)); }
   Float toFloat(Int value) { return static_cast<float>(value); }
   Float constantF(float value) { return value; }
@@ -35,8 +42,8 @@ struct SourceBlock {
     return value;
   }
   uint32_t half() const {
-    uint16_t value;
-    std::memcpy(&value, bytes + info.halfOffset, sizeof(value));
+    uint16_t value = 0;
+    std::memcpy(&value, bytes + info.halfOffset, info.halfBytes());
     return value;
   }
 };
@@ -79,10 +86,11 @@ void decodeRow(Format format, const uint8_t *row, uint64_t first, uint64_t count
       std::memcpy(&out[i], bytes, sizeof(float));
       continue;
     }
-    if (format == Format::F16) {
+    if (info.isHalfFloat()) {
       uint16_t bits;
       std::memcpy(&bits, bytes, sizeof(bits));
-      out[i] = halfToFloat(bits);
+      out[i] =
+          format == Format::F16 ? halfToFloat(bits) : std::bit_cast<float>(uint32_t{bits} << 16);
       continue;
     }
     ScalarOps ops;

@@ -42,15 +42,39 @@ void setScales(const FormatInfo &info, uint8_t *block, double deviation) {
   switch (info.format) {
   case Format::Q4_0: // codes 0 to 15
     return storeHalf(block + info.halfOffset, deviation / 4.6);
+  case Format::Q4_1: // the start as far below zero as the middle code is above
+    storeHalf(block, deviation / 4.6);
+    return storeHalf(block + 2, -7.5 * deviation / 4.6);
+  case Format::Q5_0: // codes 0 to 31
+    return storeHalf(block + info.halfOffset, deviation / 9.2);
+  case Format::Q5_1:
+    storeHalf(block, deviation / 9.2);
+    return storeHalf(block + 2, -15.5 * deviation / 9.2);
+  case Format::Q2_K: // scales and minima of 0 to 15, codes 0 to 3
+    storeHalf(block + 80, deviation / 14.7);
+    return storeHalf(block + 82, deviation / 14.7 * 1.5);
+  case Format::Q3_K: // scales of -32 to 31, codes of -4 to 3
+    return storeHalf(block + info.halfOffset, deviation / (2.3 * 18.5));
   case Format::Q8_0: // codes -128 to 127
     return storeHalf(block + info.halfOffset, deviation / 74);
   case Format::Q4_K: // scales and minima of 0 to 63, the minima in units of the middle code
     storeHalf(block, deviation / 258);
     return storeHalf(block + 2, deviation / 258 * 7.5);
+  case Format::Q5_K: // like Q4_K, with codes 0 to 31
+    storeHalf(block, deviation / 516);
+    return storeHalf(block + 2, deviation / 516 * 15.5);
   case Format::Q6_K: // scales of -128 to 127, codes of -32 to 31
     return storeHalf(block + info.halfOffset, deviation / (18.5 * 74));
+  case Format::IQ4_NL: // 16 values of -127 to 113
+    return storeHalf(block + info.halfOffset, deviation / 69);
+  case Format::IQ4_XS: // the same with scales of -32 to 31
+    return storeHalf(block, deviation / (69 * 18.5));
+  case Format::MXFP4: // the power of two below, of values of -6 to 6
+    block[0] = static_cast<uint8_t>(127 + std::ilogb(deviation / 2.9));
+    return;
   case Format::F32:
   case Format::F16:
+  case Format::BF16:
     return;
   }
 }
@@ -71,6 +95,8 @@ std::vector<uint8_t> randomWeightBytes(uint64_t seed, llvm::StringRef name, Form
       float single = static_cast<float>(value);
       if (format == Format::F16)
         storeHalf(block, value);
+      else if (format == Format::BF16) // the upper half of an f32
+        std::memcpy(block, reinterpret_cast<const uint8_t *>(&single) + 2, 2);
       else
         std::memcpy(block, &single, sizeof(single));
       continue;

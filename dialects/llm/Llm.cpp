@@ -51,7 +51,9 @@ std::optional<Format> formatOf(Type elementType) {
   return llvm::TypeSwitch<Type, std::optional<Format>>(elementType)
       .Case<Float32Type>([](auto) { return Format::F32; })
       .Case<Float16Type>([](auto) { return Format::F16; })
-      .Case<Q4_0Type, Q8_0Type, Q4_KType, Q6_KType>([](auto type) {
+      .Case<BFloat16Type>([](auto) { return Format::BF16; })
+      .Case<Q4_0Type, Q4_1Type, Q5_0Type, Q5_1Type, Q8_0Type, Q2_KType, Q3_KType, Q4_KType,
+            Q5_KType, Q6_KType, IQ4_NLType, IQ4_XSType, MXFP4Type>([](auto type) {
         llvm::StringRef name = type.getMnemonic();
         return formatByName(std::string_view(name.data(), name.size()));
       })
@@ -64,14 +66,34 @@ Type formatType(MLIRContext *context, Format format) {
     return Float32Type::get(context);
   case Format::F16:
     return Float16Type::get(context);
+  case Format::BF16:
+    return BFloat16Type::get(context);
   case Format::Q4_0:
     return Q4_0Type::get(context);
+  case Format::Q4_1:
+    return Q4_1Type::get(context);
+  case Format::Q5_0:
+    return Q5_0Type::get(context);
+  case Format::Q5_1:
+    return Q5_1Type::get(context);
   case Format::Q8_0:
     return Q8_0Type::get(context);
+  case Format::Q2_K:
+    return Q2_KType::get(context);
+  case Format::Q3_K:
+    return Q3_KType::get(context);
   case Format::Q4_K:
     return Q4_KType::get(context);
+  case Format::Q5_K:
+    return Q5_KType::get(context);
   case Format::Q6_K:
     return Q6_KType::get(context);
+  case Format::IQ4_NL:
+    return IQ4_NLType::get(context);
+  case Format::IQ4_XS:
+    return IQ4_XSType::get(context);
+  case Format::MXFP4:
+    return MXFP4Type::get(context);
   }
   llvm_unreachable("every format has a type");
 }

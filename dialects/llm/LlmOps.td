@@ -15,7 +15,9 @@ class LlmOp<string mnemonic, list<Trait> traits = []> : Op<LlmDialect, mnemonic,
 /// Activations: rows x columns, rows dynamic.
 def LlmRows : TensorRankOf<[F32, F16, LlmA8], [2]>;
 def LlmRowsF32 : TensorRankOf<[F32], [2]>;
-def LlmWeightTensor : TensorOf<[F32, F16, LlmQ4_0, LlmQ8_0, LlmQ4_K, LlmQ6_K]>;
+def LlmWeightTensor : TensorOf<[F32, F16, BF16, LlmQ4_0, LlmQ4_1, LlmQ5_0, LlmQ5_1, LlmQ8_0,
+                                 LlmQ2_K, LlmQ3_K, LlmQ4_K, LlmQ5_K, LlmQ6_K, LlmIQ4_NL, LlmIQ4_XS,
+                                 LlmMXFP4]>;
 
 def Llm_WeightOp : LlmOp<"weight", [Symbol]> {
   let summary = "Names a weight and says where its bytes lie in the source file.";

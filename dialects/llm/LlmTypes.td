@@ -20,11 +20,29 @@ class LlmBlockFormat<string typeName, string typeMnemonic, string text>
 }
 
 def LlmQ4_0 : LlmBlockFormat<"Q4_0", "q4_0", "4.5 bits: 32 codes of 4 bits and an f16 scale">;
+def LlmQ4_1 : LlmBlockFormat<"Q4_1", "q4_1",
+  "5 bits: 32 codes of 4 bits, an f16 scale and an f16 start">;
+def LlmQ5_0 : LlmBlockFormat<"Q5_0", "q5_0", "5.5 bits: 32 codes of 5 bits and an f16 scale">;
+def LlmQ5_1 : LlmBlockFormat<"Q5_1", "q5_1",
+  "6 bits: 32 codes of 5 bits, an f16 scale and an f16 start">;
 def LlmQ8_0 : LlmBlockFormat<"Q8_0", "q8_0", "8.5 bits: 32 codes of 8 bits and an f16 scale">;
+def LlmQ2_K : LlmBlockFormat<"Q2_K", "q2_k",
+  "2.625 bits: 16 groups of 16 codes of 2 bits, each with a 4-bit scale and minimum">;
+def LlmQ3_K : LlmBlockFormat<"Q3_K", "q3_k",
+  "3.4375 bits: 16 groups of 16 codes of 3 bits, each with a 6-bit scale">;
 def LlmQ4_K : LlmBlockFormat<"Q4_K", "q4_k",
   "4.5 bits: 8 groups of 32 codes of 4 bits, each with a 6-bit scale and minimum">;
+def LlmQ5_K : LlmBlockFormat<"Q5_K", "q5_k",
+  "5.5 bits: 8 groups of 32 codes of 5 bits, each with a 6-bit scale and minimum">;
 def LlmQ6_K : LlmBlockFormat<"Q6_K", "q6_k",
   "6.5625 bits: 16 groups of 16 codes of 6 bits, each with an 8-bit scale">;
+
+def LlmIQ4_NL : LlmBlockFormat<"IQ4_NL", "iq4_nl",
+  "4.5 bits: 32 indices into 16 uneven values, and an f16 scale">;
+def LlmIQ4_XS : LlmBlockFormat<"IQ4_XS", "iq4_xs",
+  "4.25 bits: 8 groups of 32 indices into 16 uneven values, each with a 6-bit scale">;
+def LlmMXFP4 : LlmBlockFormat<"MXFP4", "mxfp4",
+  "4.25 bits: 32 floats of 4 bits and a power of two as their scale">;
 
 def LlmA8 : LlmType<"A8", "a8"> {
   let summary = "int8 activations with one scale per 32 consecutive inputs";

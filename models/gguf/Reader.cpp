@@ -240,7 +240,8 @@ llvm::Error requireSupportedTypes(const File &file,
       supported += (supported.empty() ? "" : ", ") + typeInfo(type)->name.str();
   return errorInTensor(unsupported->name, unsupported->infoOffset,
                        "expected one of the supported element types " + supported + ", found " +
-                           typeInfo(unsupported->type)->name +
+                           typeInfo(unsupported->type)->name + " (type " +
+                           std::to_string(unsupported->type) + ")" +
                            "; quantise the model to a supported type");
 }
 

@@ -27,16 +27,49 @@ void fixBlock(Format format, std::byte *block, std::mt19937_64 &random) {
   case Format::F16:
     putHalf(block, normal(random));
     break;
+  case Format::BF16: {
+    float value = normal(random);
+    std::memcpy(block, reinterpret_cast<const std::byte *>(&value) + 2, 2);
+    break;
+  }
   case Format::Q4_0:
+  case Format::Q5_0:
+    putHalf(block, factor(random) * (format == Format::Q4_0 ? 0.2f : 0.1f));
+    break;
   case Format::Q8_0:
-    putHalf(block, factor(random) * (format == Format::Q4_0 ? 0.2f : 0.01f));
+  case Format::IQ4_NL:
+    putHalf(block, factor(random) * 0.01f);
+    break;
+  case Format::Q4_1:
+  case Format::Q5_1: {
+    float scale = factor(random) * (format == Format::Q4_1 ? 0.2f : 0.1f);
+    putHalf(block, scale);
+    putHalf(block + 2, -scale * (format == Format::Q4_1 ? 7 : 15));
+    break;
+  }
+  case Format::Q2_K:
+    putHalf(block + 80, factor(random) * 0.1f);
+    putHalf(block + 82, factor(random) * 0.15f);
+    break;
+  case Format::Q3_K:
+    putHalf(block + 108, factor(random) * 0.02f);
     break;
   case Format::Q4_K:
     putHalf(block, factor(random) * 0.01f);
     putHalf(block + 2, factor(random) * 0.07f);
     break;
+  case Format::Q5_K:
+    putHalf(block, factor(random) * 0.005f);
+    putHalf(block + 2, factor(random) * 0.07f);
+    break;
   case Format::Q6_K:
     putHalf(block + 208, factor(random) * 0.001f);
+    break;
+  case Format::IQ4_XS:
+    putHalf(block, factor(random) * 0.001f);
+    break;
+  case Format::MXFP4:
+    block[0] = static_cast<std::byte>(124 + random() % 4);
     break;
   }
 }

@@ -1,6 +1,7 @@
 #include "compiler/WeightPacker.h"
 
 #include "runtime/artifact/Format.h"
+#include "tests/compiler/KernelData.h"
 
 #include "llvm/Support/raw_ostream.h"
 
@@ -80,8 +81,7 @@ void expectPacked(llvm::ArrayRef<StoredWeight> weights, const ModelFile &source)
 TEST(WeightPacker, EveryFormatInEveryLayout) {
   ModelFile source = randomFile(1 << 20);
   std::vector<StoredWeight> weights;
-  for (Format format :
-       {Format::F32, Format::F16, Format::Q4_0, Format::Q8_0, Format::Q4_K, Format::Q6_K})
+  for (Format format : test::allFormats)
     for (const LayoutInfo &layout : {rowsLayout, simd16Layout, simt32Layout})
       for (uint64_t rows : {1, 16, 37})
         weights.push_back(makeWeight(format, layout, rows, 256, 32 * weights.size()));

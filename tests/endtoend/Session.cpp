@@ -145,6 +145,9 @@ std::vector<Subject> allSubjects(const std::vector<std::string> &formats) {
   return subjects;
 }
 
-std::vector<std::string> sharedFormats() { return {"F16", "Q8_0", "Q4_0", "Q4_K_M", "Q6_K"}; }
+std::vector<std::string> sharedFormats() {
+  return {"F16",    "Q8_0",   "Q4_0",   "Q4_1", "Q5_0",   "Q5_1",  "Q2_K",
+          "Q3_K_M", "Q4_K_M", "Q5_K_M", "Q6_K", "IQ4_NL", "IQ4_XS"};
+}
 
 } // namespace tawny::endtoend

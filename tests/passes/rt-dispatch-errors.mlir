@@ -39,3 +39,28 @@ func.func @step(%x: tensor<?x8xf32>) attributes {llm.program = #step} {
 ^bb1:
   return
 }
+
+// -----
+
+// Weights are expanded nowhere unless that was decided, and so far nothing may decide it.
+#step = #llm.program<step, tokens = 8, sequences = 2, logit_rows = 2, block_rows = 4>
+llm.weight @w : tensor<4x32x!llm.q5_1> at 0
+func.func @step(%x: tensor<?x32xf32>) attributes {llm.program = #step} {
+  %w = llm.load_weight @w : tensor<4x32x!llm.q5_1>
+  // expected-error@+1 {{expects llm.dequant = "fused" beside weights of '!llm.q5_1', found none: run llm-decide first, no weight is expanded undecided}}
+  %y = llm.linear %x weights(%w) at [0]
+    : (tensor<?x32xf32>, tensor<4x32x!llm.q5_1>) -> tensor<?x4xf32>
+  return
+}
+
+// -----
+
+#step = #llm.program<step, tokens = 8, sequences = 2, logit_rows = 2, block_rows = 4>
+llm.weight @w : tensor<4x32x!llm.iq4_nl> at 0
+func.func @step(%x: tensor<?x32xf32>) attributes {llm.program = #step} {
+  %w = llm.load_weight @w : tensor<4x32x!llm.iq4_nl>
+  // expected-error@+1 {{expects llm.dequant = "fused" beside weights of '!llm.iq4_nl', found "materialised", which no kernel does}}
+  %y = llm.linear %x weights(%w) at [0] {llm.dequant = "materialised"}
+    : (tensor<?x32xf32>, tensor<4x32x!llm.iq4_nl>) -> tensor<?x4xf32>
+  return
+}

@@ -132,7 +132,7 @@ func.func @step(%step: !llm.step, %kv: !kv) -> (tensor<?x40xf32>, !kv)
   %n = llm.rms_norm %l, %w eps 1.0e-5 : tensor<?x32xf32>, tensor<32xf32> -> tensor<?x32xf32>
   %o = llm.rms_norm %n, %w eps 1.0e-6 : tensor<?x32xf32>, tensor<32xf32> -> tensor<?x32xf32>
   %q = llm.quantize %o : tensor<?x32xf32> -> tensor<?x32x!llm.a8>
-  %z = llm.linear %q weights(%table) at [0]
+  %z = llm.linear %q weights(%table) at [0] {llm.dequant = "fused"}
     : (tensor<?x32x!llm.a8>, tensor<40x32x!llm.q8_0>) -> tensor<?x40xf32>
   return %z, %kv1 : tensor<?x40xf32>, !kv
 }

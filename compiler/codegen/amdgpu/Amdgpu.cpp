@@ -41,12 +41,10 @@ Value emitUniform(OpBuilder &builder, Location loc, Value value) {
 }
 
 /// v_perm_b32. For a shuffle of i8 LLVM 22 has five operations on halves of registers.
-Value emitPermuteBytes(OpBuilder &builder, Location loc, Value high, Value low, uint32_t selector) {
-  Value bytes = arith::ConstantOp::create(
-      builder, loc, builder.getI32IntegerAttr(static_cast<int32_t>(selector)));
+Value emitPermuteBytes(OpBuilder &builder, Location loc, Value high, Value low, Value selector) {
   return LLVM::CallIntrinsicOp::create(builder, loc, builder.getI32Type(),
                                        builder.getStringAttr("llvm.amdgcn.perm"),
-                                       ValueRange{high, low, bytes})
+                                       ValueRange{high, low, selector})
       .getResult(0);
 }
 

@@ -44,9 +44,30 @@ Value emitMatrixMultiply(OpBuilder &builder, Location loc, ValueRange a, Value c
   return vector::FromElementsOp::create(builder, loc, cast<VectorType>(sums.getType()), after);
 }
 
+/// prmt.b32, whose selector is four nibbles.
+Value emitPermuteBytes(OpBuilder &builder, Location loc, Value high, Value low, Value selector) {
+  auto shifted = [&](Value value, int64_t bits) -> Value {
+    Value count = arith::ConstantOp::create(builder, loc, builder.getI32IntegerAttr(bits));
+    return arith::ShRUIOp::create(builder, loc, value, count);
+  };
+  auto masked = [&](Value value, int64_t bits) -> Value {
+    Value mask = arith::ConstantOp::create(builder, loc, builder.getI32IntegerAttr(bits));
+    return arith::AndIOp::create(builder, loc, value, mask);
+  };
+  // Nibbles 0 and 1 come to byte 0, nibbles 2 and 3 to byte 2, then all to the low half.
+  Value pairs = arith::OrIOp::create(builder, loc, selector, shifted(selector, 4));
+  Value nibbles =
+      arith::OrIOp::create(builder, loc, masked(pairs, 0xFF), masked(shifted(pairs, 8), 0xFF00));
+  return LLVM::CallIntrinsicOp::create(builder, loc, builder.getI32Type(),
+                                       builder.getStringAttr("llvm.nvvm.prmt"),
+                                       ValueRange{low, high, nibbles})
+      .getResult(0);
+}
+
 constexpr simt::Backend nvidiaBackend{.sharedBarrier = emitSharedBarrier,
                                       .scheduleFence = nullptr,
                                       .matrixMultiply = emitMatrixMultiply,
+                                      .permuteBytes = emitPermuteBytes,
                                       .hasLaunchedSharedMemory = true};
 
 class NvidiaFamily : public simt::Family {

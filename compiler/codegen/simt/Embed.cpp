@@ -55,13 +55,10 @@ public:
 private:
   /// Where the token's row lies; all of it is uniform.
   LaneRow rowOf(Value token) {
-    const FormatInfo &info = formatInfo(plan.shape.format);
     constexpr int64_t tileRows = simt32Layout.tileRows;
-    Value inTile = b.remU(token, tileRows), tile = b.toI64(b.divU(token, tileRows));
-    auto halves = static_cast<int64_t>(
-        tileWordsBytes(simt32Layout, info, static_cast<uint64_t>(plan.shape.columns)));
-    return {b.at(bindings.operand(plan.op.getTable()), b.mul(tile, plan.shape.tileBytes())),
-            b.mul(inTile, int64_t{4} * simt32Layout.loadWords), b.add(b.mul(inTile, 2), halves)};
+    Value tile = b.mul(b.toI64(b.divU(token, tileRows)), plan.shape.tileBytes());
+    return rowOfTile(b, plan.shape, b.at(bindings.operand(plan.op.getTable()), tile),
+                     b.remU(token, tileRows));
   }
 
   /// Branches to the code of the wave's part.

@@ -14,45 +14,21 @@ constexpr int64_t tileRows = simt32Layout.tileRows;
 constexpr int64_t wordsPerLoad = simt32Layout.loadWords;
 constexpr double weightScale = 64;
 
-/// The words of a block that hold codes: [first, end). The others hold scales.
-struct CodeWords {
-  int64_t first, end;
-};
-CodeWords codeWords(Format format) {
-  const FormatInfo &info = formatInfo(format);
-  switch (format) {
-  case Format::Q4_K:
-    return {4, info.words};
-  case Format::Q6_K:
-    return {0, 48};
-  default: // All words of a block, or of a row of plain floats.
-    return {0, INT64_MAX};
-  }
-}
-
-/// What is subtracted from the codes of a format whose minimum is scale times a constant; 0 where
-/// the minimum is its own.
-int64_t codeBias(Format format) {
-  switch (format) {
-  case Format::Q4_0:
-    return 8;
-  case Format::Q8_0:
-    return 128;
-  case Format::Q6_K:
-    return 32;
-  default:
-    return 0;
-  }
-}
-
 } // namespace
 
 RunShape RunShape::of(Format format) {
+  const FormatInfo &info = formatInfo(format);
+  if (info.isHalfFloat())
+    return {32, 16};
   switch (format) {
   case Format::Q4_0:
+  case Format::Q4_1:
+  case Format::Q5_0:
+  case Format::Q5_1:
+  case Format::IQ4_NL:
+  case Format::IQ4_XS:
+  case Format::MXFP4:
     return {16, 4};
-  case Format::F16:
-    return {32, 16};
   default:
     return {32, 8};
   }
@@ -70,20 +46,23 @@ int64_t matrixChunk(const WeightShape &shape) {
   return chunk;
 }
 
-double sumScale(Format format) { return formatInfo(format).isFloat() ? 1.0 : 1.0 / weightScale; }
+double sumScale(Format format) { return format == Format::F16 ? 1.0 : 1.0 / weightScale; }
 
 FragmentRow::FragmentRow(Simt &b, const WeightShape &shape, const Matrix &matrix, Value tile,
                          Value row, Value part, Value chunk)
     : b(b), shape(shape), matrix(matrix), runs(RunShape::of(shape.format)), part(part) {
   const FormatInfo &info = formatInfo(shape.format);
-  const int64_t chunkWords = static_cast<int64_t>(info.rowWords(matrixChunk(shape)));
-  const int64_t chunkHalves = static_cast<int64_t>(info.rowHalves(matrixChunk(shape)));
-  words = b.at(b.at(tile, b.mul(chunk, chunkWords * 4 * tileRows)), b.mul(row, wordsPerLoad * 4));
-  if (info.halfOffset >= 0) {
-    int64_t plane = static_cast<int64_t>(tileWordsBytes(simt32Layout, info, shape.columns));
-    halves =
-        b.at(b.at(tile, b.add(b.mul(chunk, chunkHalves * 2 * tileRows), plane)), b.mul(row, 2));
-  }
+  const int64_t elements = matrixChunk(shape);
+  const auto blocks = static_cast<int64_t>(elements / info.blockElements);
+  LaneRow own = rowOfTile(b, shape, tile, row);
+  auto startOf = [&](Value offset, int64_t chunkBytes) {
+    return b.at(b.at(tile, b.mul(chunk, chunkBytes * tileRows)), offset);
+  };
+  words = startOf(own.words, shape.wordsOf(elements) * 4);
+  if (shape.looseWords() != 0)
+    loose = startOf(own.loose, blocks * shape.looseWords() * 4);
+  if (info.halfOffset >= 0)
+    halves = startOf(own.halves, blocks * 2);
   // Words of a row come in fours, at a distance of all rows' fours.
   const int64_t share = runs.words / matrix.parts;
   if (matrix.parts == 1)
@@ -103,16 +82,34 @@ Value FragmentRow::loadWords(int64_t first, int64_t count, Value laneBytes) {
   return b.load(b.vectorOf(b.i32, count), address, static_cast<unsigned>(4 * count));
 }
 
+Value FragmentRow::looseWord(unsigned word, unsigned index) {
+  Value &load = loadedLoose[block];
+  if (!load)
+    load = loadLoose(b, shape, loose, block);
+  Value own = b.element(load, index);
+  uint32_t shift = formatInfo(shape.format).quadShift(word);
+  if (shift == 0 || matrix.parts == 1)
+    return own;
+  // The bits of a run's first quads are to be those of the lane's share of it.
+  Value bits = b.mul(part, runs.weights / 4 / matrix.parts * shift);
+  return arith::ShRUIOp::create(b, own, bits);
+}
+
 Value FragmentRow::word(unsigned index) {
-  const CodeWords codes = codeWords(shape.format);
-  const int64_t blockStart = block * formatInfo(shape.format).words;
-  const bool isCode = index >= codes.first && index < codes.end;
+  const FormatInfo &info = formatInfo(shape.format);
+  const LayoutInfo::Place place = simt32Layout.place(info, index);
+  if (place.isLoose)
+    return looseWord(index, place.index);
+  const int64_t blockStart = block * shape.wordsOf(info.blockElements);
+  const bool isCode = info.isFloat() || (index >= info.firstCodeWord && index < info.endCodeWord);
   // A lane's words of a run; every index that is asked for counts within its own share.
   const int64_t share = isCode ? runs.words / matrix.parts : wordsPerLoad;
   const int64_t width = std::min<int64_t>(share, wordsPerLoad);
-  const int64_t start = isCode ? codes.first : 0;
-  const int64_t run = isCode ? (index - start) / runs.words * runs.words : 0;
-  const int64_t within = isCode ? (index - start) % runs.words : index;
+  const int64_t start =
+      isCode && !info.isFloat() ? simt32Layout.place(info, info.firstCodeWord).index : 0;
+  const int64_t inCodes = place.index - start;
+  const int64_t run = isCode ? inCodes / runs.words * runs.words : 0;
+  const int64_t within = inCodes - run;
   const int64_t first = blockStart + start + run + within / width * width;
   Value &load = loaded[first];
   if (!load)
@@ -151,32 +148,25 @@ void FragmentRow::decodeAffine(int64_t run, int64_t quad, Value &scale, Value &n
   }
   // Two groups in a run: a lane's share lies in one of them, unless it has all of the run.
   const int64_t first = runInBlock * runs.weights / info.groupElements;
-  if (matrix.parts == 1)
-    scale = group(first + quad * 4 / info.groupElements).scale;
-  else
-    scale = select(group(first).scale, group(first + 1).scale);
+  Affine<Value> affine = group(first + quad * 4 / info.groupElements);
+  if (matrix.parts > 1) {
+    Affine<Value> second = group(first + 1);
+    affine = {select(affine.scale, second.scale), select(affine.min, second.min)};
+  }
+  scale = affine.scale;
+  negatedMin = b.negF(affine.min);
 }
 
 /// Codes `first` and `first + 1` of four as f16: a byte below the exponent of 1024 is that number
 /// plus the code, exactly.
 Value FragmentRow::pairOfCodes(Value codes, int64_t first) {
-  Value pair;
-  if (b.backend.permuteBytes) {
-    uint32_t selector =
-        static_cast<uint32_t>(first) | 4 << 8 | static_cast<uint32_t>(first + 1) << 16 | 4u << 24;
-    pair = b.backend.permuteBytes(b, b.getLoc(), b.i32c(0x64), codes, selector);
-  } else {
-    auto type = b.vectorOf(b.i8, 4);
-    Value exponent =
-        arith::ConstantOp::create(b, DenseElementsAttr::get(type, b.getI8IntegerAttr(0x64)));
-    pair = vector::ShuffleOp::create(b, LLVM::BitcastOp::create(b, type, codes), exponent,
-                                     ArrayRef<int64_t>{first, 4, first + 1, 5});
-  }
+  uint32_t selector =
+      static_cast<uint32_t>(first) | 4 << 8 | static_cast<uint32_t>(first + 1) << 16 | 4u << 24;
+  Value pair = b.permuteBytes(b.i32c(0x64), codes, b.i32c(selector));
   Value biased = LLVM::BitcastOp::create(b, b.vectorOf(b.f16, 2), pair);
   auto bias = arith::ConstantOp::create(
-      b,
-      DenseElementsAttr::get(b.vectorOf(b.f16, 2),
-                             b.getF16FloatAttr(static_cast<float>(1024 + codeBias(shape.format)))));
+      b, DenseElementsAttr::get(b.vectorOf(b.f16, 2), b.getF16FloatAttr(static_cast<float>(
+                                                          1024 + formatInfo(shape.format).bias))));
   return b.subF(biased, bias);
 }
 
@@ -195,11 +185,24 @@ static SmallVector<Value> operandsOf(Simt &b, const Matrix &matrix, ArrayRef<Val
   return operands;
 }
 
+/// The two weights of a word of F16, or of BF16, scaled.
+Value FragmentRow::floatPair(Value word) {
+  auto type = b.vectorOf(b.f16, 2);
+  if (shape.format == Format::F16)
+    return LLVM::BitcastOp::create(b, type, word);
+  DecodeOps ops{b};
+  SmallVector<Value> narrow;
+  for (unsigned index : {0, 1}) {
+    Value scaled = b.mulF(ops.halfOfWord(shape.format, word, index), b.f32c(weightScale));
+    narrow.push_back(arith::TruncFOp::create(b, b.f16, scaled));
+  }
+  return vector::FromElementsOp::create(b, type, narrow);
+}
+
 SmallVector<Value> FragmentRow::floatRun(int64_t index) {
   SmallVector<Value> pairs;
   for (int64_t pair = 0; pair < runs.words / matrix.parts; ++pair)
-    pairs.push_back(
-        LLVM::BitcastOp::create(b, b.vectorOf(b.f16, 2), word(index * runs.words + pair)));
+    pairs.push_back(floatPair(word(index * runs.words + pair)));
   return operandsOf(b, matrix, pairs);
 }
 
@@ -233,7 +236,7 @@ SmallVector<Value> FragmentRow::run(int64_t index) {
     if (quad * 4 % info.groupElements == 0) {
       decodeAffine(index, quad, scale, negatedMin);
       scales = scalePair(scale);
-      if (codeBias(shape.format) == 0)
+      if (info.bias == 0)
         negatedMins = scalePair(negatedMin);
     }
     int64_t quadInBlock = index % runsPerBlock * runs.weights / 4 + quad;

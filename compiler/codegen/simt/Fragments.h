@@ -50,6 +50,8 @@ public:
 
 private:
   Value loadWords(int64_t first, int64_t count, Value laneBytes);
+  Value looseWord(unsigned word, unsigned index);
+  Value floatPair(Value word);
   Value scalePair(Value scale);
   mlir::SmallVector<Value> floatRun(int64_t index);
   Value pairOfCodes(Value codes, int64_t first);
@@ -60,11 +62,11 @@ private:
   const WeightShape &shape;
   const Matrix matrix;
   const RunShape runs;
-  Value words, halves;   ///< Addresses of the chunk's first word and f16 of the row.
-  Value part, partBytes; ///< The lane's part, and where its words of a run begin.
-  int64_t block = 0;     ///< Of the chunk: the one that word() and half() read.
-  mlir::DenseMap<int64_t, Value> loaded; ///< By the first word of a load.
-  mlir::DenseMap<int64_t, Value> loadedHalves;
+  Value words, loose, halves; ///< Addresses of the chunk's first word of each plane in the row.
+  Value part, partBytes;      ///< The lane's part, and where its words of a run begin.
+  int64_t block = 0;          ///< Of the chunk: the one that word() and half() read.
+  mlir::DenseMap<int64_t, Value> loaded;                    ///< By the first word of a load.
+  mlir::DenseMap<int64_t, Value> loadedLoose, loadedHalves; ///< By the block.
 };
 
 } // namespace tawny::simt

@@ -33,10 +33,9 @@ struct Backend {
   /// Tells the compiler that a value is the same in all active lanes of a wave; null where it has
   /// no use for that. Emitters ask for it in divergent code too, where lanes cannot be exchanged.
   Value (*uniform)(mlir::OpBuilder &builder, mlir::Location loc, Value value) = nullptr;
-  /// Picks four bytes of two i32, `low` (numbers 0 to 3) and `high` (4 to 7), by the bytes of
-  /// `selector`, lowest first. Null where the backend finds the instruction for a shuffle of bytes.
+  /// Emits Simt::permuteBytes.
   Value (*permuteBytes)(mlir::OpBuilder &builder, mlir::Location loc, Value high, Value low,
-                        uint32_t selector) = nullptr;
+                        Value selector) = nullptr;
   /// Shared memory is one array whose size the launch gives; otherwise part of the kernel.
   bool hasLaunchedSharedMemory = false;
 };
@@ -82,6 +81,11 @@ public:
   Value maxF(Value a, Value b); ///< The number, if one is none.
   /// f32, or a vector of it, to f16: beyond 65504 clamped, ties to even; NaN stays.
   Value saturateToF16(Value x);
+  /// Picks four bytes of two i32, `low` (numbers 0 to 3) and `high` (4 to 7), by the bytes of the
+  /// i32 `selector`, lowest first.
+  Value permuteBytes(Value high, Value low, Value selector) {
+    return backend.permuteBytes(*this, getLoc(), high, low, selector);
+  }
   /// Element `index` of a vector.
   Value element(Value vector, int64_t index);
 

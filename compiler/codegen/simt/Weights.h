@@ -13,6 +13,11 @@ struct WeightShape {
   int64_t rows, columns;
 
   int64_t tileBytes() const; ///< Bytes of a tile of the layout.
+  /// Words, without the loose ones, of a row of `elements` weights.
+  int64_t wordsOf(int64_t elements) const;
+  int64_t looseWords() const;  ///< Of a block.
+  int64_t looseOffset() const; ///< Of the plane of loose words in a tile.
+  int64_t halvesOffset() const;
   /// Weights that are loaded together: a block, or so many plain floats as fill a few loads.
   int64_t chunkElements() const;
   /// Whole chunks of a row, and the weights after them (plain floats only).
@@ -24,8 +29,15 @@ struct WeightShape {
 struct LaneRow {
   Value tile;   ///< Address of a tile of the layout; uniform.
   Value words;  ///< Byte offset of the lane's first word from there.
+  Value loose;  ///< Byte offset of the lane's first loose word.
   Value halves; ///< Byte offset of the lane's first f16 outside the words.
 };
+
+/// The loose words of block `block` (a constant) behind `address`, a lane's first loose word.
+Value loadLoose(Simt &b, const WeightShape &shape, Value address, int64_t block);
+
+/// Row `row` (i32) of the tile at `tile`.
+LaneRow rowOfTile(Simt &b, const WeightShape &shape, Value tile, Value row);
 
 /// 32 consecutive rows from `firstRow` on, one to each lane of a wave or half a wave. `isAligned`
 /// says that firstRow is a multiple of 32. Lanes past `lastRow` read that row again, so that
@@ -54,6 +66,7 @@ private:
   const WeightShape &shape;
   int64_t elements;
   mlir::SmallVector<Value> loads; ///< vector<4xi32> each.
+  Value loose;                    ///< A vector of i32, where the format has loose words.
   Value halfBits;
 };
 

@@ -181,7 +181,7 @@ void DotEmitter::emitDecoded() {
 
 void DotEmitter::emitFloats() {
   DecodeOps ops{b, true};
-  bool halves = format.format == Format::F16;
+  bool halves = format.isHalfFloat();
   auto wordAt = [&](Value index) {
     return b.load(b.i32x16, b.at(tile, b.mul(index, 4 * lanes)), 64);
   };
@@ -192,8 +192,8 @@ void DotEmitter::emitFloats() {
     Value word = wordAt(index);
     if (halves) {
       Value offset = b.mul(index, 8);
-      multiplyAdd(ops.halfToFloat(word), offset, sums);
-      multiplyAdd(ops.halfToFloat(ops.shrI(word, 16)), b.add(offset, 4), sums);
+      multiplyAdd(ops.halfOfWord(format.format, word, 0), offset, sums);
+      multiplyAdd(ops.halfOfWord(format.format, word, 1), b.add(offset, 4), sums);
     } else {
       multiplyAdd(arith::BitcastOp::create(b, b.f32x16, word), b.mul(index, 4), sums);
     }
@@ -201,12 +201,12 @@ void DotEmitter::emitFloats() {
   };
   SmallVector<Value> sums = b.forCarry(b.i64c(0), fullWords, 1, zeros(), body);
   if (halves) // an odd row ends in half a word; its other half must not meet an input
-    sums = b.forCarry(fullWords, b.divU(b.add(columns, 1), 2), 1, sums,
-                      [&](Value index, ValueRange carried) {
-                        SmallVector<Value> last(carried);
-                        multiplyAdd(ops.halfToFloat(wordAt(index)), b.mul(index, 8), last);
-                        return last;
-                      });
+    sums = b.forCarry(
+        fullWords, b.divU(b.add(columns, 1), 2), 1, sums, [&](Value index, ValueRange carried) {
+          SmallVector<Value> last(carried);
+          multiplyAdd(ops.halfOfWord(format.format, wordAt(index), 0), b.mul(index, 8), last);
+          return last;
+        });
   storeSums(sums);
 }
 

@@ -152,13 +152,18 @@ void decodeScalarBlock(Simd &b, const FormatInfo &format, TileBlock block, Value
   }
 }
 
-/// Decodes one element of an F16 or F32 row; `words` points at the row's lane of word 0.
+/// Decodes one element of a row of plain floats; `words` points at the row's lane of word 0.
 Value decodeFloat(Simd &b, Format format, Value words, Value column) {
   if (format == Format::F32)
     return b.load(b.f32, b.at(words, b.mul(column, 4 * lanes)), 4);
   Value word = b.mul(b.divU(column, 2), 4 * lanes);
   Value half = b.add(word, b.mul(b.remU(column, 2), 2));
-  return b.toF32(b.load(b.f16, b.at(words, half), 2));
+  Value address = b.at(words, half);
+  if (format == Format::F16)
+    return b.toF32(b.load(b.f16, address, 2));
+  DecodeOps ops{b, false};
+  Value bits = arith::ExtUIOp::create(b, b.i32, b.load(b.i16, address, 2));
+  return ops.bitsToFloat(ops.shlI(bits, 16));
 }
 
 } // namespace
@@ -170,8 +175,8 @@ void emitEmbed(KernelContext &context) {
   int64_t columns = columnsOf(op.getTable());
   auto bytes =
       static_cast<int64_t>(tileBytes(simd16Layout, format, static_cast<uint64_t>(columns)));
-  auto wordsBytes =
-      static_cast<int64_t>(tileWordsBytes(simd16Layout, format, static_cast<uint64_t>(columns)));
+  auto halvesOffset =
+      static_cast<int64_t>(tileHalvesOffset(simd16Layout, format, static_cast<uint64_t>(columns)));
   Value token = b.loadIndex(b.at(context.binding(rt::Source::Tokens), b.mul(context.tile, 4)));
   Value tile = b.at(context.operand(op.getTable()), b.mul(b.divU(token, lanes), bytes));
   Value lane = b.remU(token, lanes);
@@ -186,7 +191,7 @@ void emitEmbed(KernelContext &context) {
   b.forRange(b.i64c(0), b.i64c(columns / format.blockElements), 1, [&](Value block) {
     TileBlock lanesOfBlock{b, format, false,
                            b.at(words, b.mul(block, int64_t{format.words} * 4 * lanes)),
-                           b.at(b.at(halves, wordsBytes), b.mul(block, 2 * lanes))};
+                           b.at(b.at(halves, halvesOffset), b.mul(block, 2 * lanes))};
     decodeScalarBlock(b, format, lanesOfBlock,
                       b.at(output, b.mul(block, int64_t{format.blockElements} * 4)));
   });

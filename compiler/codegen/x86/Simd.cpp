@@ -214,6 +214,34 @@ Value Simd::dotBytesAvx(Value acc, Value codes, Value inputs) {
   return arith::AddIOp::create(*this, acc, sum);
 }
 
+Value Simd::lookupBytes(Value bytes, ArrayRef<uint8_t> table) {
+  // VPSHUFB looks each byte up in the 16 bytes of its own 128-bit lane.
+  auto shuffleBytes = [&](StringRef name, Value part) -> Value {
+    int64_t width = cast<VectorType>(part.getType()).getNumElements() * 4;
+    SmallVector<uint8_t> entries;
+    while (static_cast<int64_t>(entries.size()) < width)
+      llvm::append_range(entries, table);
+    auto type = vectorOf(i8, width);
+    Value lookedIn =
+        arith::ConstantOp::create(*this, DenseElementsAttr::get<uint8_t>(type, entries));
+    Value found = intrinsic(name, type, {lookedIn, LLVM::BitcastOp::create(*this, type, part)});
+    return LLVM::BitcastOp::create(*this, part.getType(), found);
+  };
+  if (bytes.getType() == i32) {
+    Value lane = vector::BroadcastOp::create(*this, vectorOf(i32, 4), bytes);
+    return extract(shuffleBytes("llvm.x86.ssse3.pshuf.b.128", lane), 0);
+  }
+  if (target.vectorBits >= 512)
+    return shuffleBytes("llvm.x86.avx512.pshuf.b.512", bytes);
+  SmallVector<Value> halves;
+  for (int64_t first : {int64_t{0}, lanes / 2}) {
+    Value half = vector::ExtractStridedSliceOp::create(
+        *this, bytes, ArrayRef<int64_t>{first}, ArrayRef<int64_t>{lanes / 2}, ArrayRef<int64_t>{1});
+    halves.push_back(shuffleBytes("llvm.x86.avx2.pshuf.b", half));
+  }
+  return vector::ShuffleOp::create(*this, halves[0], halves[1], laneNumbers(0, lanes));
+}
+
 void Simd::forRange(Value begin, Value end, int64_t step, const Body &body) {
   forCarry(begin, end, step, {}, [&](Value index, ValueRange) {
     body(index);

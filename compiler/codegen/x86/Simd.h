@@ -98,6 +98,9 @@ public:
   /// `quad` (signed bytes in one i32, the same for every lane), with the target's best instruction.
   Value dotBytes(Value acc, Value codes, Value quad, unsigned codeBits);
 
+  /// Entry `byte` of a table of 16 for each byte, all of them below 16, of 16 lanes of i32 or one.
+  Value lookupBytes(Value bytes, mlir::ArrayRef<uint8_t> table);
+
   // Control. The loops step upwards over i64; `forCarry` carries values.
   using Body = std::function<void(Value index)>;
   void forRange(Value begin, Value end, int64_t step, const Body &body);

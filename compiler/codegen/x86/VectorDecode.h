@@ -2,7 +2,7 @@
 #pragma once
 
 #include "compiler/codegen/x86/Simd.h"
-#include "dialects/formats/Formats.h"
+#include "dialects/formats/Decode.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
 namespace tawny::x86 {
@@ -25,11 +25,21 @@ struct DecodeOps {
   Value shrI(Value x, unsigned bits) {
     return bits == 0 ? x : mlir::arith::ShRUIOp::create(b, x, constant(bits)).getResult();
   }
+  Value lookup(Value nibbles, const CodeTable &table) { return b.lookupBytes(nibbles, table); }
+  Value bitsToFloat(Value bits) {
+    return mlir::arith::BitcastOp::create(b, wide ? Type(b.f32x16) : b.f32, bits);
+  }
   Value toFloat(Value x) {
     return mlir::arith::SIToFPOp::create(b, wide ? Type(b.f32x16) : b.f32, x);
   }
   Value addF(Value x, Value y) { return b.addF(x, y); }
   Value mulF(Value x, Value y) { return b.mulF(x, y); }
+  /// Weight `index` of the two of F16 or BF16 in a word.
+  Value halfOfWord(Format format, Value word, unsigned index) {
+    if (format == Format::F16)
+      return halfToFloat(shrI(word, 16 * index));
+    return bitsToFloat(index == 0 ? shlI(word, 16) : andI(word, constant(0xFFFF0000)));
+  }
   Value halfToFloat(Value bits) {
     Value narrow = mlir::arith::TruncIOp::create(b, wide ? Type(b.vectorOf(b.i16)) : b.i16, bits);
     return b.toF32(
@@ -51,12 +61,22 @@ struct TileBlock {
     Value address = b.at(words, int64_t{index} * 4 * lanes);
     if (uint32_t stride = section ? format.sectionStride(index) : 0)
       address = b.at(address, b.mul(section, int64_t{stride} * 4 * lanes));
-    return wide ? b.load(b.i32x16, address, 64) : b.load(b.i32, address, 4);
+    Value loaded = wide ? b.load(b.i32x16, address, 64) : b.load(b.i32, address, 4);
+    if (uint32_t shift = section ? format.sectionShift(index) : 0)
+      loaded = mlir::arith::ShRUIOp::create(b, loaded, sectionBits(shift));
+    return loaded;
   }
   Value half() {
     Type narrow = wide ? Type(b.vectorOf(b.i16)) : b.i16;
     Value bits = b.load(narrow, halves, wide ? 32 : 2);
     return mlir::arith::ExtUIOp::create(b, wide ? Type(b.i32x16) : b.i32, bits);
+  }
+
+private:
+  /// section * bits, in each lane.
+  Value sectionBits(uint32_t bits) {
+    Value count = mlir::arith::TruncIOp::create(b, b.i32, b.mul(section, int64_t{bits}));
+    return wide ? b.splat(count) : count;
   }
 };
 

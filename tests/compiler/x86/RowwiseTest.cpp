@@ -131,8 +131,7 @@ TEST_P(RowwiseTest, QuantizeFollowsItsDefinition) {
 }
 
 TEST_P(RowwiseTest, EmbedDecodesEveryFormat) {
-  for (Format format :
-       {Format::F32, Format::F16, Format::Q4_0, Format::Q8_0, Format::Q4_K, Format::Q6_K}) {
+  for (Format format : allFormats) {
     RandomWeight table = randomWeight(format, 41, 256, random);
     auto kernel = compile(kernelText({"!llm.step", table.type()},
                                      "llm.embed %a0, %a1 : " + table.type() + " -> " + rows(256),

@@ -34,6 +34,22 @@ uint32_t sourceWord(const FormatInfo &format, uint64_t columns, const std::byte 
   return value;
 }
 
+/// Where a tile has word `index` of row `r`.
+uint64_t placeOf(const LayoutInfo &layout, const FormatInfo &format, uint64_t columns, uint64_t r,
+                 uint64_t index) {
+  uint32_t loose = layout.looseWords(format);
+  if (loose != 0) {
+    uint64_t block = index / format.words, dense = format.words - loose;
+    LayoutInfo::Place place = layout.place(format, static_cast<uint32_t>(index % format.words));
+    if (place.isLoose)
+      return tileWordsBytes(layout, format, columns) +
+             ((block * layout.tileRows + r) * loose + place.index) * 4;
+    index = block * dense + place.index;
+  }
+  return (index / layout.loadWords * layout.tileRows + r) * layout.loadWords * 4 +
+         index % layout.loadWords * 4;
+}
+
 using Case = std::tuple<LayoutInfo, Format, uint64_t>;
 class LayoutTest : public ::testing::TestWithParam<Case> {};
 
@@ -57,15 +73,13 @@ TEST_P(LayoutTest, PutsEveryWordAndHalfInItsPlace) {
       const std::byte *row = source.data() + r * rowBytes;
       for (uint64_t i = 0; i < format.rowWords(columns); ++i) {
         uint32_t value;
-        take((i / layout.loadWords * layout.tileRows + r) * layout.loadWords * 4 +
-                 i % layout.loadWords * 4,
-             value);
+        take(placeOf(layout, format, columns, r, i), value);
         ASSERT_EQ(value, sourceWord(format, columns, row, i)) << "row " << r << " word " << i;
       }
       for (uint64_t b = 0; b < format.rowHalves(columns); ++b) {
-        uint16_t value, expected;
-        take(tileWordsBytes(layout, format, columns) + (b * layout.tileRows + r) * 2, value);
-        std::memcpy(&expected, row + b * format.blockBytes + format.halfOffset, sizeof(expected));
+        uint16_t value, expected = 0;
+        take(tileHalvesOffset(layout, format, columns) + (b * layout.tileRows + r) * 2, value);
+        std::memcpy(&expected, row + b * format.blockBytes + format.halfOffset, format.halfBytes());
         ASSERT_EQ(value, expected) << "row " << r << " half " << b;
       }
     }
@@ -79,23 +93,42 @@ TEST_P(LayoutTest, SizesAreWholeTilesOfAlignedPlanes) {
   uint64_t columns = blocks * format.blockElements;
   uint64_t tile = tileBytes(layout, format, columns);
   EXPECT_EQ(tileWordsBytes(layout, format, columns) % 64, 0u);
+  EXPECT_EQ(tileHalvesOffset(layout, format, columns) % 64, 0u);
   EXPECT_EQ(tile % 64, 0u);
   EXPECT_EQ(packedBytes(layout, format, 1, columns), tile);
   EXPECT_EQ(packedBytes(layout, format, layout.tileRows, columns), tile);
   EXPECT_EQ(packedBytes(layout, format, layout.tileRows + 1, columns), 2 * tile);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, LayoutTest,
-                         ::testing::Combine(::testing::Values(simd16Layout, simt32Layout),
-                                            ::testing::Values(Format::F32, Format::F16,
-                                                              Format::Q4_0, Format::Q8_0,
-                                                              Format::Q4_K, Format::Q6_K),
-                                            ::testing::Values(1, 3, 7)),
-                         [](const auto &info) {
-                           return std::string(std::get<0>(info.param).name) + "_" +
-                                  std::string(formatInfo(std::get<1>(info.param)).name) + "_" +
-                                  std::to_string(std::get<2>(info.param)) + "blocks";
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    All, LayoutTest,
+    ::testing::Combine(::testing::Values(simd16Layout, simt32Layout),
+                       ::testing::Values(Format::F32, Format::F16, Format::BF16, Format::Q4_0,
+                                         Format::Q4_1, Format::Q5_0, Format::Q5_1, Format::Q8_0,
+                                         Format::Q2_K, Format::Q3_K, Format::Q4_K, Format::Q5_K,
+                                         Format::Q6_K, Format::IQ4_NL, Format::IQ4_XS,
+                                         Format::MXFP4),
+                       ::testing::Values(1, 3, 7)),
+    [](const auto &info) {
+      return std::string(std::get<0>(info.param).name) + "_" +
+             std::string(formatInfo(std::get<1>(info.param)).name) + "_" +
+             std::to_string(std::get<2>(info.param)) + "blocks";
+    });
+
+TEST(Layouts, LooseWordsLeaveCodesInWholeLoads) {
+  const std::pair<Format, uint32_t> expected[] = {
+      {Format::Q4_0, 0}, {Format::Q4_1, 1}, {Format::Q5_0, 1}, {Format::Q5_1, 2},
+      {Format::Q2_K, 1}, {Format::Q3_K, 3}, {Format::Q4_K, 0}, {Format::IQ4_XS, 2}};
+  for (auto [kind, loose] : expected) {
+    const FormatInfo &format = formatInfo(kind);
+    EXPECT_EQ(simt32Layout.looseWords(format), loose) << format.name;
+    EXPECT_EQ(simd16Layout.looseWords(format), 0u) << format.name;
+    for (uint32_t word = format.firstCodeWord; word < format.endCodeWord; ++word)
+      EXPECT_FALSE(simt32Layout.place(format, word).isLoose) << format.name << " word " << word;
+    EXPECT_EQ(simt32Layout.place(format, format.firstCodeWord).index % simt32Layout.loadWords, 0u)
+        << format.name;
+  }
+}
 
 TEST(Layouts, AreFoundByName) {
   EXPECT_EQ(layoutByName("simd16")->tileRows, 16u);

@@ -155,7 +155,9 @@ TEST(RandomValues, DependOnSeedAndNameAlone) {
 
 TEST(RandomValues, KeepTheScaleOfALinear) {
   for (Format format :
-       {Format::F32, Format::F16, Format::Q4_0, Format::Q8_0, Format::Q4_K, Format::Q6_K}) {
+       {Format::F32, Format::F16, Format::BF16, Format::Q4_0, Format::Q4_1, Format::Q5_0,
+        Format::Q5_1, Format::Q8_0, Format::Q2_K, Format::Q3_K, Format::Q4_K, Format::Q5_K,
+        Format::Q6_K, Format::IQ4_NL, Format::IQ4_XS, Format::MXFP4}) {
     std::vector<uint8_t> bytes = randomWeightBytes(3, "w", format, 64, 512);
     Weight weight;
     weight.format = format;

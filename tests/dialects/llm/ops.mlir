@@ -12,6 +12,26 @@ llm.weight @table : tensor<1024x256x!llm.q6_k> at 1024
 llm.weight @old : tensor<4x64x!llm.q4_0> at 2048
 // CHECK: llm.weight @large : tensor<4x64x!llm.q8_0> at 4096
 llm.weight @large : tensor<4x64x!llm.q8_0> at 4096
+// CHECK: llm.weight @q4_1 : tensor<4x64x!llm.q4_1> at 8192
+llm.weight @q4_1 : tensor<4x64x!llm.q4_1> at 8192
+// CHECK: llm.weight @q5_0 : tensor<4x64x!llm.q5_0> at 8192
+llm.weight @q5_0 : tensor<4x64x!llm.q5_0> at 8192
+// CHECK: llm.weight @q5_1 : tensor<4x64x!llm.q5_1> at 8192
+llm.weight @q5_1 : tensor<4x64x!llm.q5_1> at 8192
+// CHECK: llm.weight @q2_k : tensor<4x256x!llm.q2_k> at 8192
+llm.weight @q2_k : tensor<4x256x!llm.q2_k> at 8192
+// CHECK: llm.weight @q3_k : tensor<4x256x!llm.q3_k> at 8192
+llm.weight @q3_k : tensor<4x256x!llm.q3_k> at 8192
+// CHECK: llm.weight @q5_k : tensor<4x256x!llm.q5_k> at 8192
+llm.weight @q5_k : tensor<4x256x!llm.q5_k> at 8192
+// CHECK: llm.weight @iq4_nl : tensor<4x64x!llm.iq4_nl> at 8192
+llm.weight @iq4_nl : tensor<4x64x!llm.iq4_nl> at 8192
+// CHECK: llm.weight @iq4_xs : tensor<4x256x!llm.iq4_xs> at 8192
+llm.weight @iq4_xs : tensor<4x256x!llm.iq4_xs> at 8192
+// CHECK: llm.weight @mxfp4 : tensor<4x64x!llm.mxfp4> at 8192
+llm.weight @mxfp4 : tensor<4x64x!llm.mxfp4> at 8192
+// CHECK: llm.weight @bf16 : tensor<4x64xbf16> at 8192
+llm.weight @bf16 : tensor<4x64xbf16> at 8192
 
 // CHECK-LABEL: func.func @row_wise
 func.func @row_wise(%step: !llm.step) -> tensor<?x256x!llm.a8> {

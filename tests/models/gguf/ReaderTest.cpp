@@ -159,7 +159,7 @@ TEST(GGUFReader, NamesUnsupportedTypes) {
   auto supports = [](uint32_t type) { return type == TypeF32 || type == TypeQ4_K; };
   EXPECT_EQ(llvm::toString(requireSupportedTypes(parsed.file, supports)),
             "tensor 'b' (offset 57): expected one of the supported element types F32, Q4_K, found "
-            "Q5_K; quantise the model to a supported type");
+            "Q5_K (type 13); quantise the model to a supported type");
   auto supportsAll = [](uint32_t) { return true; };
   EXPECT_EQ(llvm::toString(requireSupportedTypes(parsed.file, supportsAll)), "");
 }
