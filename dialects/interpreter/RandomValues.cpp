@@ -69,8 +69,8 @@ void setScales(const FormatInfo &info, uint8_t *block, double deviation) {
     return storeHalf(block + info.halfOffset, deviation / 69);
   case Format::IQ4_XS: // the same with scales of -32 to 31
     return storeHalf(block, deviation / (69 * 18.5));
-  case Format::MXFP4: // the power of two below, of values of -6 to 6
-    block[0] = static_cast<uint8_t>(127 + std::ilogb(deviation / 2.9));
+  case Format::MXFP4: // the nearest power of two, of values of -6 to 6
+    block[0] = static_cast<uint8_t>(127 + std::lround(std::log2(deviation / 2.9)));
     return;
   case Format::F32:
   case Format::F16:

@@ -104,9 +104,9 @@ llm.weight @norm.weight : tensor<32xf32> at 2048
 // Another epsilon is another kernel of the same name.
 // CHECK: rt.kernel @rms_norm_32_logits_v2 grid <1 x logit_rows by 1>
 // CHECK: rt.kernel @quantize_32_logits_a8 grid <1 x logit_rows by 1>
-// The last of three tiles is half full.
-// CHECK: rt.kernel @linear_q8_0_40x32 grid <3 x one by 1>
-// CHECK-SAME: resources {tile_rows = 16 : i64}
+// The last of two tiles is a quarter full.
+// CHECK: rt.kernel @linear_q8_0_40x32 grid <2 x one by 1>
+// CHECK-SAME: resources {tile_rows = 32 : i64}
 
 // CHECK-LABEL: func @step
 // CHECK: label "token_embd"

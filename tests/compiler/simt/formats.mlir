@@ -45,7 +45,7 @@
 // RDNA: v_wmma_f32_16x16x16_f16
 // CDNA: v_mfma_f32_16x16x16_f16
 // AMD-LABEL: bf16:
-// AMD: v_cvt_{{(pk_rtz_)?}}f16_f32
+// AMD: v_{{cvt_f16_f32|fma_mixlo_f16}}
 // RDNA: v_wmma_f32_16x16x16_f16
 // CDNA: v_mfma_f32_16x16x16_f16
 
