@@ -94,7 +94,7 @@ const Reference &referenceOf(const std::string &format) {
   return entry->second;
 }
 
-Bounds boundsOf(std::string_view activations) {
+Bounds boundsOf(std::string_view activations, std::string_view format) {
   constexpr size_t settled = 64;
   if (activations == "f32")
     return {.nmse = 1e-6,
@@ -102,14 +102,15 @@ Bounds boundsOf(std::string_view activations) {
             .earlyLikelihood = 1e-3,
             .likelihoodFrom = settled,
             .margin = 0.1f};
+  const double unsure = format == "Q2_K" ? 8 : 1;
   if (activations == "f16")
     return {.nmse = 1e-5,
-            .likelihood = 0.01,
+            .likelihood = 0.01 * unsure,
             .earlyLikelihood = std::numeric_limits<double>::infinity(),
             .likelihoodFrom = settled,
             .margin = 1.0f};
   return {.nmse = 1e-3,
-          .likelihood = 0.05,
+          .likelihood = 0.05 * unsure,
           .earlyLikelihood = std::numeric_limits<double>::infinity(),
           .likelihoodFrom = settled,
           .margin = 1.0f};
@@ -126,7 +127,7 @@ double expectLikelihood(const Reference &reference, size_t position, std::span<c
 }
 
 double agreementBound(std::string_view activations) {
-  return activations == "f32" ? 1e-9 : boundsOf(activations).nmse;
+  return activations == "f32" ? 1e-9 : boundsOf(activations, "").nmse;
 }
 
 } // namespace tawny::endtoend

@@ -55,7 +55,9 @@ struct Reference {
 /// The reference of a format, read once. Empty, with a failure recorded, where it cannot be read.
 const Reference &referenceOf(const std::string &format);
 
-/// How far from the reference a model may be that computes its linears in `activations`.
+/// How far from the reference a model of a format may be that computes its linears in
+/// `activations`. With weights of two bits the model is unsure of many tokens throughout the book,
+/// and rounded activations move what it is unsure of by several times as much.
 struct Bounds {
   double nmse;
   double likelihood;      ///< of the book's nll from position likelihoodFrom on
@@ -63,7 +65,7 @@ struct Bounds {
   size_t likelihoodFrom;
   float margin; ///< greedy tokens agree up to the first reference margin below
 };
-Bounds boundsOf(std::string_view activations);
+Bounds boundsOf(std::string_view activations, std::string_view format);
 
 /// That -log p(book[position + 1]) keeps to its bound; returns the difference.
 double expectLikelihood(const Reference &reference, size_t position, std::span<const float> logits,

@@ -5,7 +5,7 @@
 
 namespace tawny::endtoend {
 
-Session::Session(const Subject &subject, uint32_t threads, bool check) {
+Session::Session(const Subject &subject, uint32_t threads, bool check) : format(subject.format) {
   std::string path = artifactOf(subject);
   if (path.empty())
     return;

@@ -34,7 +34,7 @@ public:
   explicit operator bool() const { return model != nullptr; }
   const tawny_model_info &info() const { return description; }
   tawny_model *handle() { return model; }
-  Bounds bounds() const { return boundsOf(description.activations); }
+  Bounds bounds() const { return boundsOf(description.activations, format); }
   double agreementBound() const { return endtoend::agreementBound(description.activations); }
 
   tawny_sequence create();
@@ -58,6 +58,7 @@ public:
 private:
   tawny_status run(const std::vector<Feed> &feeds);
 
+  std::string format;
   tawny_model *model = nullptr;
   tawny_model_info description = {};
 };
