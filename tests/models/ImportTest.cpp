@@ -135,11 +135,11 @@ TEST_F(ImportTest, RefusesOtherArchitectures) {
 
 TEST_F(ImportTest, RefusesUnsupportedTypes) {
   std::string message =
-      errorOf(tinyLlama().tensor("blk.0.ffn_up.weight", {256, 8}, /*IQ3_S*/ 21).build());
+      errorOf(tinyLlama().tensor("blk.0.ffn_up.weight", {8, 8}, /*I8*/ 24).build());
   EXPECT_NE(message.find("tensor 'blk.0.ffn_up.weight'"), std::string::npos) << message;
   EXPECT_NE(message.find("expected one of the supported element types F32, F16, Q4_0, Q4_1, Q5_0, "
                          "Q5_1, Q8_0, Q2_K, Q3_K, Q4_K, Q5_K, Q6_K, IQ4_NL, IQ4_XS, BF16, MXFP4, "
-                         "found IQ3_S (type 21); quantise the model to a supported type"),
+                         "found I8 (type 24); quantise the model to a supported type"),
             std::string::npos)
       << message;
 }
