@@ -15,9 +15,7 @@
 // unrolling a block of 256 costs: half a second of LLVM for each function.
 #include "compiler/codegen/x86/DotKernels.h"
 
-#include "compiler/codegen/x86/VectorDecode.h"
-#include "dialects/formats/Activations.h"
-#include "dialects/formats/Decode.h"
+#include "compiler/codegen/x86/WeightGroups.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -63,8 +61,7 @@ private:
   void prefetchBeside(unsigned quad);
   /// Scale and minus min of a group (within its block), from the stack.
   Affine<Value> affineOf(Value firstGroup, unsigned group) {
-    Value address = b.at(b.at(affines, b.mul(firstGroup, affineBytes)), group * affineBytes);
-    return {b.load(b.f32x16, address, 64), b.load(b.f32x16, b.at(address, lanes * 4), 64)};
+    return loadAffine(b, b.at(b.at(affines, b.mul(firstGroup, affineBytes)), group * affineBytes));
   }
   void quantisedGroup(TileBlock &weights, Value firstColumn, Value firstGroup, unsigned group,
                       SmallVector<Value> &sums);
@@ -143,18 +140,11 @@ void DotEmitter::quantisedGroup(TileBlock &weights, Value column, Value firstGro
       dots[t] = b.dotBytes(dots[t], codes, inputs, format.codeBits);
     }
   }
-  // Planes of an ActivationRow; their offsets are linear in the columns.
   Affine<Value> affine = affineOf(firstGroup, group);
-  Value first = b.add(column, static_cast<int64_t>(group * format.groupElements));
-  Value scaleOffset = b.add(columns, b.mul(b.divU(first, 32), 4));
-  Value sumOffset = format.groupElements == 32
-                        ? b.add(b.add(columns, b.divU(columns, 8)), b.divU(first, 8))
-                        : b.add(b.add(columns, b.divU(columns, 4)), b.divU(first, 4));
-  for (auto [t, row] : llvm::enumerate(rows)) {
-    Value scale = b.mulF(affine.scale, b.splatF32At(b.at(row, scaleOffset)));
-    sums[t] = b.fma(ops.toFloat(dots[t]), scale, sums[t]);
-    sums[t] = b.fma(affine.min, b.splatF32At(b.at(row, sumOffset)), sums[t]);
-  }
+  GroupInputs inputs(b, format, columns,
+                     b.add(column, static_cast<int64_t>(group * format.groupElements)));
+  for (auto [t, row] : llvm::enumerate(rows))
+    sums[t] = inputs.addTo(sums[t], dots[t], affine, row);
 }
 
 void DotEmitter::multiplyAdd(Value weight, Value columnOffset, SmallVector<Value> &sums) {
@@ -211,16 +201,6 @@ void DotEmitter::emitFloats() {
 }
 
 } // namespace
-
-void storeAffines(Simd &b, const FormatInfo &format, TileBlock &weights, Value address) {
-  DecodeOps ops{b, true};
-  for (unsigned group = 0; group < format.groups(); ++group) {
-    auto affine = decodeGroup(format.format, ops, weights, group);
-    b.store(affine.scale, b.at(address, group * affineBytes), 64);
-    b.store(arith::NegFOp::create(b, affine.min), b.at(address, group * affineBytes + lanes * 4),
-            64);
-  }
-}
 
 ArrayRef<unsigned> DotKernels::tokenChunks() const {
   // Registers: a token takes an i32 and an f32 accumulator, twice that with 256-bit vectors.

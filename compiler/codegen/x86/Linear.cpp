@@ -81,7 +81,7 @@ private:
   int64_t directTokens() { return context.dots.tokenChunks().front(); }
   int64_t slotBytes() { return (stages ? stagedTokens : directTokens()) * accRows * 4; }
 
-  /// Rows of activations that pass over a stage: decoding it costs them 2% of their time, and
+  /// Rows of activations that pass over a stage: enough that decoding it is a small part, while
   /// their sums, 24 KiB for 32 rows, stay near.
   static constexpr int64_t stagedTokens = 192;
 

@@ -13,9 +13,7 @@
 // 11 cycles. The stage (16 KiB of codes) stays in the first cache while all tokens pass.
 #include "compiler/codegen/x86/StagedKernels.h"
 
-#include "compiler/codegen/x86/VectorDecode.h"
 #include "dialects/formats/Activations.h"
-#include "dialects/formats/Decode.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
@@ -128,23 +126,15 @@ SmallVector<Value> MultiplyEmitter::dots(Value column, unsigned firstQuad) {
 
 void MultiplyEmitter::addScaled(Value column, unsigned group, ArrayRef<Value> dots,
                                 SmallVector<Value> &sums) {
-  Value first = b.add(firstColumn, column);
-  Value scaleOffset = b.add(columns, b.divU(first, 8)); // planes of an ActivationRow
-  Value sumOffset = format.groupElements == 32
-                        ? b.add(b.add(columns, b.divU(columns, 8)), b.divU(first, 8))
-                        : b.add(b.add(b.add(columns, b.divU(columns, 4)), b.divU(first, 4)),
-                                static_cast<int64_t>(group * 4));
+  int64_t within = int64_t{group} * format.groupElements;
+  GroupInputs inputs(b, format, columns, b.add(b.add(firstColumn, column), within));
   Value entry = b.at(affines, b.mul(b.divU(column, format.groupElements), affineBytes));
   for (int64_t r = 0; r < rowGroups; ++r) {
-    Value own = b.at(entry, r * StagedKernels::affinesBytes(format) + group * affineBytes);
-    Value scale = b.load(b.f32x16, own, 64);
-    Value minusMin = b.load(b.f32x16, b.at(own, lanes * 4), 64);
+    int64_t own = r * StagedKernels::affinesBytes(format) + group * affineBytes;
+    Affine<Value> affine = loadAffine(b, b.at(entry, own));
     for (auto [t, row] : llvm::enumerate(rows)) {
       size_t slot = static_cast<size_t>(r) * rows.size() + t;
-      Value factor = b.mulF(scale, b.splatF32At(b.at(row, scaleOffset)));
-      Value dot = arith::SIToFPOp::create(b, b.f32x16, dots[slot]);
-      sums[slot] = b.fma(dot, factor, sums[slot]);
-      sums[slot] = b.fma(minusMin, b.splatF32At(b.at(row, sumOffset)), sums[slot]);
+      sums[slot] = inputs.addTo(sums[slot], dots[slot], affine, row);
     }
   }
 }

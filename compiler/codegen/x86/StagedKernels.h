@@ -2,7 +2,7 @@
 // large batches share, where DotKernels would decode the same weights for every few rows.
 #pragma once
 
-#include "compiler/codegen/x86/VectorDecode.h"
+#include "compiler/codegen/x86/WeightGroups.h"
 #include "dialects/formats/Formats.h"
 #include "mlir/Dialect/Func/IR/FuncOps.h"
 #include "mlir/IR/BuiltinOps.h"

@@ -80,11 +80,4 @@ private:
   }
 };
 
-/// Bytes of a weight group's factors in memory: f32 [scale, minus min][16 rows].
-inline constexpr int64_t affineBytes = 2 * lanes * 4;
-
-/// Decodes the factors of all groups of a block and stores them at `address`, one group after
-/// another.
-void storeAffines(Simd &b, const FormatInfo &format, TileBlock &weights, Value address);
-
 } // namespace tawny::x86

@@ -1,0 +1,35 @@
+// Groups of weights that share a scale and a minimum: their factors in memory, and how these turn
+// a group's integer product into a part of a linear's sum. Every kernel that multiplies int8 does
+// it here, so all of them give the same bits.
+#pragma once
+
+#include "compiler/codegen/x86/VectorDecode.h"
+#include "dialects/formats/Decode.h"
+
+namespace tawny::x86 {
+
+/// Bytes of a group's factors in memory: f32 [scale, minus min][16 rows].
+inline constexpr int64_t affineBytes = 2 * lanes * 4;
+
+/// Decodes the factors of all groups of a block and stores them at `address`, one group after
+/// another.
+void storeAffines(Simd &b, const FormatInfo &format, TileBlock &weights, Value address);
+
+/// The factors at `address`: scale and, as `min`, minus the minimum.
+Affine<Value> loadAffine(Simd &b, Value address);
+
+/// One group's inputs, of any row of a8 (ActivationRow).
+class GroupInputs {
+public:
+  /// The group of `format` that begins at column `first` (i64) of rows of `columns` (i64).
+  GroupInputs(Simd &b, const FormatInfo &format, Value columns, Value first);
+
+  /// sum + scale * row.scale * dot - min * row.sum, for the row at `row`; `dot` is i32 x 16.
+  Value addTo(Value sum, Value dot, Affine<Value> affine, Value row) const;
+
+private:
+  Simd &b;
+  Value scaleOffset, sumOffset; ///< In bytes, from the row's beginning.
+};
+
+} // namespace tawny::x86
