@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstring>
 #include <unistd.h>
+#include <vector>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
@@ -37,6 +38,8 @@ private:
   llvm::Error writeWeights();
   llvm::Error writeHeader();
   llvm::Error writeAt(uint64_t offset, llvm::ArrayRef<std::byte> bytes);
+  llvm::Error append(llvm::ArrayRef<std::byte> bytes);
+  llvm::Error writePending();
 
   const ArtifactContents &contents;
   const WeightTable &weights;
@@ -45,7 +48,13 @@ private:
   int descriptor;
   const WriteProgress &progress;
   ArtifactSize size;
+  std::vector<std::byte> pending; ///< Weights on their way to the file, less than a piece.
+  uint64_t pendingOffset = 0;     ///< Where in the file they go.
 };
+
+/// Weights are written in pieces that end at multiples of this. Linux caches a whole one in large
+/// pages then, and who maps the file reads them faster (docs/codegen.md).
+constexpr uint64_t pieceBytes = uint64_t{4} << 20;
 
 llvm::ArrayRef<std::byte> bytesOf(llvm::StringRef text) {
   return {reinterpret_cast<const std::byte *>(text.data()), text.size()};
@@ -63,6 +72,27 @@ llvm::Error Writer::writeAt(uint64_t offset, llvm::ArrayRef<std::byte> bytes) {
     offset += written;
   }
   return llvm::Error::success();
+}
+
+llvm::Error Writer::append(llvm::ArrayRef<std::byte> bytes) {
+  while (!bytes.empty()) {
+    uint64_t room = pieceBytes - (pendingOffset + pending.size()) % pieceBytes;
+    llvm::ArrayRef<std::byte> next = bytes.take_front(room);
+    pending.insert(pending.end(), next.begin(), next.end());
+    bytes = bytes.drop_front(next.size());
+    if (next.size() < room)
+      break;
+    if (llvm::Error error = writePending())
+      return error;
+  }
+  return llvm::Error::success();
+}
+
+llvm::Error Writer::writePending() {
+  llvm::Error error = writeAt(pendingOffset, pending);
+  pendingOffset += pending.size();
+  pending.clear();
+  return error;
 }
 
 llvm::Error Writer::placeSegments() {
@@ -106,11 +136,10 @@ llvm::Error Writer::writeWeights() {
     rest = rest.drop_front(own.size());
     XXH3_state_t checksum;
     XXH3_64bits_reset(&checksum);
-    uint64_t offset = segment.offset;
-    auto append = [&](llvm::ArrayRef<std::byte> bytes) {
+    pendingOffset = segment.offset;
+    auto sink = [&](llvm::ArrayRef<std::byte> bytes) {
       XXH3_64bits_update(&checksum, bytes.data(), bytes.size());
-      llvm::Error error = writeAt(offset, bytes);
-      offset += bytes.size();
+      llvm::Error error = append(bytes);
       done += bytes.size();
       if (progress)
         progress(done, size.weights);
@@ -120,10 +149,12 @@ llvm::Error Writer::writeWeights() {
     llvm::Error error =
         contents.model.isSynthetic
             ? generateWeights(own, llvm::ArrayRef(fills.indices).slice(first, own.size()),
-                              fills.fills, append)
-            : packWeights(own, *contents.model.file, append);
+                              fills.fills, sink)
+            : packWeights(own, *contents.model.file, sink);
     if (error)
       return error;
+    if (llvm::Error last = writePending())
+      return last;
     segment.checksum = XXH3_64bits_digest(&checksum);
   }
   return llvm::Error::success();

@@ -33,6 +33,9 @@ struct Product {
 struct PrefetchDistances {
   int64_t near = 0; ///< Into the first cache.
   int64_t far = 0;  ///< Into the second.
+  /// Whether kernels that do little but load, line after line, ask too: some processors follow
+  /// such loads best undisturbed.
+  bool streams = true;
 };
 
 /// One row of the target table. Facts that only one family has are 0 or empty in the others.

@@ -58,7 +58,7 @@ constexpr TargetInfo x86(llvm::StringRef name, llvm::StringRef features,
 }
 
 // The best of a sweep over decoding, on Zen 4 and on Emerald Rapids; kin take their family's.
-constexpr PrefetchDistances zenPrefetch = {2048, 12288}, intelPrefetch = {6144, 20480};
+constexpr PrefetchDistances zenPrefetch = {2048, 12288, false}, intelPrefetch = {6144, 20480};
 
 // LLVM's cost model for Intel's processors splits 512-bit vectors; that guards against frequency
 // drops of parts older than these. SSE4a is AMD's alone and of no use here, so without it code for

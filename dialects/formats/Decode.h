@@ -200,6 +200,29 @@ typename Ops::Int decodeQuad(Format format, Ops &ops, Block &&block, unsigned qu
   __builtin_unreachable();
 }
 
+/// The codes of a quad, each times 2^shift.
+template <typename Int> struct ShiftedQuad {
+  Int codes;
+  unsigned shift;
+};
+
+/// Like decodeQuad, but codes that are high nibbles stay where they are: a sum of products with
+/// them can be shifted instead, once.
+template <typename Ops, typename Block>
+ShiftedQuad<typename Ops::Int> decodeShiftedQuad(Format format, Ops &ops, Block &&block,
+                                                 unsigned quad) {
+  auto highNibbles = [&](unsigned word) -> ShiftedQuad<typename Ops::Int> {
+    return {ops.andI(block.word(word), ops.constant(0xF0F0F0F0)), 4};
+  };
+  if (format == Format::Q4_0 && quad >= 4)
+    return highNibbles(quad % 4);
+  if (format == Format::Q4_1 && quad >= 4)
+    return highNibbles(1 + quad % 4);
+  if (format == Format::Q4_K && quad / 8 % 2 == 1)
+    return highNibbles(4 + quad / 16 * 8 + quad % 8);
+  return {decodeQuad(format, ops, block, quad), 0};
+}
+
 /// Scale and minimum of group `group` of a block (FormatInfo::groupElements weights each).
 template <typename Ops, typename Block>
 Affine<typename Ops::Float> decodeGroup(Format format, Ops &ops, Block &&block, unsigned group) {

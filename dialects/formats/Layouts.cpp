@@ -1,5 +1,7 @@
 #include "dialects/formats/Layouts.h"
 
+#include "dialects/formats/ReadingOrder.h"
+
 #include <algorithm>
 #include <cstring>
 
@@ -25,6 +27,23 @@ void packFloats(const LayoutInfo &layout, const FormatInfo &format, uint64_t col
   for (uint64_t word = 0; 4 * word < bytes; ++word) // the last one may be half a word
     std::memcpy(words + word / layout.loadWords * stride + word % layout.loadWords * 4,
                 row + 4 * word, std::min<uint64_t>(4, bytes - 4 * word));
+}
+
+/// Copies the blocks of row `r` of a tile in reading order to their places.
+void packOrdered(const LayoutInfo &layout, const FormatInfo &format, uint64_t columns,
+                 const std::byte *row, uint64_t r, std::byte *tile) {
+  const OrderedBlocks blocks(format);
+  for (uint64_t block = 0; block < columns / format.blockElements; ++block) {
+    const std::byte *source = row + block * format.blockBytes;
+    std::byte *words = tile + blocks.wordsAt(block) + r * 4;
+    for (uint32_t word : readingOrder(format)) {
+      std::memcpy(words, source + format.wordsOffset + 4 * word, 4);
+      words += uint64_t{layout.tileRows} * 4;
+    }
+    if (format.halfOffset >= 0)
+      std::memcpy(tile + blocks.halvesAt(block) + r * 2, source + format.halfOffset,
+                  format.halfBytes());
+  }
 }
 
 /// Copies the blocks of row `r` of a tile to their places in its planes.
@@ -54,6 +73,8 @@ void packBlocks(const LayoutInfo &layout, const FormatInfo &format, uint64_t col
 } // namespace
 
 LayoutInfo::Place LayoutInfo::place(const FormatInfo &format, uint32_t word) const {
+  if (inReadingOrder && !format.isFloat())
+    return {false, readingPlace(format, word)};
   uint32_t loose = looseWords(format), firstDense = firstDenseWord(*this, format);
   if (word < firstDense)
     return {true, word};
@@ -99,6 +120,8 @@ void packTile(const LayoutInfo &layout, const FormatInfo &format, uint64_t colum
     const std::byte *row = source + r * format.rowBytes(columns);
     if (format.isFloat())
       packFloats(layout, format, columns, row, tile + r * layout.loadWords * 4);
+    else if (layout.inReadingOrder)
+      packOrdered(layout, format, columns, row, r, tile);
     else
       packBlocks(layout, format, columns, row, r, tile);
   }

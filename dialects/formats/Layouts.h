@@ -13,20 +13,25 @@ namespace tawny {
 /// One row of the layout table.
 ///
 /// `rows` is the order of the source file. The others cut the weight into tiles of `tileRows` rows
-/// (the last one padded with zero rows) that follow each other. A tile has three planes, each
-/// padded to 64 bytes:
+/// (the last one padded with zero rows) that follow each other. A lane of a vector or a wave is a
+/// row: word i of row r lies beside word i of row r + 1, so a lane decodes its own row with the bit
+/// layout of the source format (Decode.h). A tile has three planes, each padded to 64 bytes:
 ///   words   word i of row r of the tile at ((i / loadWords) * tileRows + r) * loadWords * 4
 ///           + (i % loadWords) * 4; i counts the words of the whole row (rowWords)
 ///   loose   loose word i of block b of row r at ((b * tileRows + r) * looseWords + i) * 4
 ///   halves  the f16 of block b of row r at (b * tileRows + r) * 2; a lone byte is widened
-/// So a load of `loadWords` words per lane, lane = row, is contiguous, and a lane decodes its own
-/// row with the bit layout of the source format (Decode.h). Words are loose where a block has more
+/// So a load of `loadWords` words per lane is contiguous. Words are loose where a block has more
 /// or fewer than a multiple of `loadWords`: those that are too many, before the words of codes or
 /// behind them, so that codes fill whole loads.
+///
+/// With `inReadingOrder` a tile of a quantised format is one plane of blocks instead, through which
+/// a kernel's loads go upwards without a gap, as prefetchers expect: the halves of two blocks, 64
+/// bytes where the format has any, then their words, each block's in the order of readingOrder().
 struct LayoutInfo {
   std::string_view name;
   uint32_t tileRows;  ///< 0 for `rows`.
   uint32_t loadWords; ///< Words of one row that lie side by side.
+  bool inReadingOrder = false;
 
   /// Loose words of a block.
   uint32_t looseWords(const FormatInfo &format) const {
@@ -45,11 +50,11 @@ struct LayoutInfo {
 };
 
 /// rows: vectors and whatever is read in source order.
-/// simd16: 16 rows, one word: a vector of 16 lanes on any x86.
+/// simd16: 16 rows, one word: a vector of 16 lanes on any x86, which reads them in order.
 /// simt32: 32 rows, four words: 16 bytes per lane of a wave on any GPU. Of the formats, Q4_1, Q5_0,
 /// Q5_1, Q2_K, Q3_K and IQ4_XS have loose words in it.
 inline constexpr LayoutInfo rowsLayout{"rows", 0, 0};
-inline constexpr LayoutInfo simd16Layout{"simd16", 16, 1};
+inline constexpr LayoutInfo simd16Layout{"simd16", 16, 1, true};
 inline constexpr LayoutInfo simt32Layout{"simt32", 32, 4};
 
 /// Rows of the tallest tile. Kernels make whole tiles, so what they do to a head as they store it
@@ -59,10 +64,30 @@ inline constexpr uint32_t maxTileRows = simt32Layout.tileRows;
 /// The layout of that name.
 std::optional<LayoutInfo> layoutByName(std::string_view name);
 
-/// Bytes of the plane of words of one tile, padding included: where the loose words begin.
+/// Bytes of the plane of words of one tile, padding included: where the loose words begin. Of
+/// layouts that are not in reading order.
 uint64_t tileWordsBytes(const LayoutInfo &layout, const FormatInfo &format, uint64_t columns);
-/// Where a tile's plane of halves begins.
+/// Where such a tile's plane of halves begins.
 uint64_t tileHalvesOffset(const LayoutInfo &layout, const FormatInfo &format, uint64_t columns);
+
+/// Where the blocks of simd16 lie within a tile, in bytes.
+struct OrderedBlocks {
+  explicit OrderedBlocks(const FormatInfo &format)
+      : wordsBytes(uint64_t{format.words} * 4 * simd16Layout.tileRows),
+        halvesBytes(format.halfOffset < 0 ? 0 : 2 * simd16Layout.tileRows) {}
+
+  uint64_t wordsBytes;  ///< Of the words of one block.
+  uint64_t halvesBytes; ///< Of the halves of one block.
+
+  uint64_t pairBytes() const { return 2 * (wordsBytes + halvesBytes); }
+  uint64_t wordsAt(uint64_t block) const {
+    return block / 2 * pairBytes() + 2 * halvesBytes + block % 2 * wordsBytes;
+  }
+  uint64_t halvesAt(uint64_t block) const {
+    return block / 2 * pairBytes() + block % 2 * halvesBytes;
+  }
+};
+
 /// Bytes of one tile, padding included.
 uint64_t tileBytes(const LayoutInfo &layout, const FormatInfo &format, uint64_t columns);
 /// Bytes of a packed weight of `rows` x `columns`.

@@ -104,7 +104,9 @@ ErrorOr<Buffer> CpuDevice::placeWeights(const Artifact &artifact, uint32_t segme
   Buffer weights(nullptr, address, bytes.size());
   if (!artifact.isMapped())
     return weights;
-  // Segments start on pages of the file, and so of the mapping.
+  // Segments start on pages of the file, and so of the mapping. What is yet to be read comes in
+  // large pages, where the file system has them.
+  madvise(address, bytes.size(), MADV_HUGEPAGE);
   madvise(address, bytes.size(), MADV_WILLNEED);
   for (uint64_t done = 0; prefault && done < bytes.size();) {
     uint64_t chunk = std::min<uint64_t>(chunkBytes, bytes.size() - done);

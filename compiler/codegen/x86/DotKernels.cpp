@@ -1,27 +1,56 @@
 // What is emitted, for a quantised format and a8 activations:
 //
 //   for block in 0 .. columns / blockElements
-//     scale[g], -min[g] = decodeGroup(g) for its groups            to the stack, f32 x 16 rows
+//     scale[g], -min[g] = decodeGroup(g) for its groups            f32 x 16 rows
 //     for section in the block
-//       for group g in the section                                 (unrolled)
-//         sum[t] = 0                                               i32 x 16 rows
-//         for quad in g: sum[t] += dot4(codes[16][4], x[t][4])     one VPDPBUSD each
-//         acc[t] += scale[g] * x[t].scale * sum[t] - min[g] * x[t].sum
+//       sum[g][t] = 0 for group g in the section                   i32 x 16 rows
+//       for quad of group g: sum[g][t] += dot4(codes[16][4], x[t][4])   one VPDPBUSD each
+//       for group g: acc[t] += scale[g] * x[t].scale * sum[g][t] - min[g] * x[t].sum
 //
-// Bytes: a tile's, once, from memory; the activations, 1.5 per input, from the first cache. At 16
-// rows and 4-bit codes a VPDPBUSD does 128 operations on 32 bytes of weights, so decoding one token
-// is bound by memory; with 8 tokens in registers a block of Q4_K costs 64 x 8 VPDPBUSD beside
-// 64 + 8 x 32 other vector instructions. Sections are loops because code, not time, is what
-// unrolling a block of 256 costs: half a second of LLVM for each function.
+// Bytes: a tile's, once, from memory, in the order in which they lie there; the activations, 1.5
+// per input, from the first cache. At 16 rows and 4-bit codes a VPDPBUSD does 128 operations on 32
+// bytes of weights, so decoding one token is bound by memory, if little stands beside VPDPBUSD: for
+// one or two tokens a block is straight-line code, whose scales and minima stay in registers, and
+// quads that share a word share its load. With 8 tokens in registers a block of Q4_K costs 64 x 8
+// VPDPBUSD beside 64 + 8 x 32 other vector instructions; there sections are loops, with scales and
+// minima on the stack, because code, not time, is what unrolling a block of 256 costs: half a
+// second of LLVM for each function.
 #include "compiler/codegen/x86/DotKernels.h"
 
 #include "compiler/codegen/x86/WeightGroups.h"
+#include "dialects/formats/ReadingOrder.h"
 #include "llvm/Support/FormatVariadic.h"
 
 using namespace mlir;
 
 namespace tawny::x86 {
 namespace {
+
+/// A block whose words are loaded once each, in the order in which they lie, whatever the order in
+/// which they are asked for. The processor's prefetchers follow ascending lines; LLVM would order
+/// the loads of a long block otherwise (Q6_K ran at half of read bandwidth), so these are volatile.
+class OrderedWords {
+public:
+  explicit OrderedWords(TileBlock &block) : block(block) {}
+  Value word(unsigned index) {
+    uint32_t place = readingPlace(block.format, index);
+    while (loaded.size() <= place) {
+      uint32_t next = readingOrder(block.format)[loaded.size()];
+      loaded.push_back(block.b.loadInOrder(block.b.i32x16, block.wordAddress(next), 64));
+    }
+    return loaded[place];
+  }
+  Value half() {
+    if (!halfs)
+      halfs = block.half();
+    return halfs;
+  }
+
+private:
+  TileBlock &block;
+  SmallVector<Value> loaded; ///< By place.
+  Value halfs;
+};
 
 /// The arguments of a dot function and the addresses derived from them.
 class DotEmitter {
@@ -39,34 +68,40 @@ public:
 
 private:
   SmallVector<Value> zeros() { return SmallVector<Value>(rows.size(), b.f32s(0)); }
+  SmallVector<Value> zeroDots() { return SmallVector<Value>(rows.size(), b.i32s(0)); }
   void storeSums(ArrayRef<Value> sums) {
     for (auto [t, sum] : llvm::enumerate(sums))
       b.store(sum, b.at(acc, b.mul(accStride, static_cast<int64_t>(t))), 64);
   }
   Value blockCount() { return b.divU(columns, format.blockElements); }
-  TileBlock blockAt(Value block) {
-    Value halves = b.at(tile, b.mul(blockCount(), int64_t{format.words} * 4 * lanes));
-    return {b, format, true, b.at(tile, b.mul(block, int64_t{format.words} * 4 * lanes)),
-            b.at(halves, b.mul(block, 2 * lanes))};
-  }
+  using BlockBody =
+      std::function<void(TileBlock &weights, Value firstColumn, SmallVector<Value> &sums)>;
+  void forBlocks(const BlockBody &body);
   using SectionBody = std::function<void(TileBlock &weights, Value firstColumn, Value firstGroup,
                                          SmallVector<Value> &sums)>;
   void forSections(const SectionBody &body);
-  void prefetchHalves(TileBlock &weights);
   /// Asks for weights twice: far ahead into the second cache, which keeps memory busy, and near
   /// into the first, which keeps the loads short. TinyLlama Q4_K_M decoded at 0.52 of read
   /// bandwidth with neither, 0.80 with the far one and 0.89 with both (Emerald Rapids, 2 threads).
   void prefetchAfter(Value line);
-  /// Prefetches what lies after this quad's share of the section's lines.
-  void prefetchBeside(unsigned quad);
+  /// Prefetches what lies after the share of the section's lines that belongs to the quad that is
+  /// visited as its `visited`th.
+  void prefetchBeside(unsigned visited);
   /// Scale and minus min of a group (within its block), from the stack.
   Affine<Value> affineOf(Value firstGroup, unsigned group) {
     return loadAffine(b, b.at(b.at(affines, b.mul(firstGroup, affineBytes)), group * affineBytes));
   }
+  void straightBlock(TileBlock &weights, Value firstColumn, SmallVector<Value> &sums);
   void quantisedGroup(TileBlock &weights, Value firstColumn, Value firstGroup, unsigned group,
                       SmallVector<Value> &sums);
+  void addGroup(Affine<Value> affine, Value firstColumn, unsigned group, ArrayRef<Value> dots,
+                SmallVector<Value> &sums);
+  void dotQuad(Value codes, Value firstColumn, unsigned quad, MutableArrayRef<Value> dots);
   void multiplyAdd(Value weight, Value columnOffset, SmallVector<Value> &sums);
 
+  /// Up to this many tokens a block is straight-line code.
+  static constexpr unsigned straightTokens = 2;
+  bool streams = false; ///< Little is done but loading line after line.
   static constexpr int64_t lineBytes = 64;
   unsigned sectionElements() { return format.blockElements / format.sections; }
   int64_t sectionBytes() { return format.words / format.sections * lineBytes; }
@@ -80,69 +115,114 @@ private:
   SmallVector<Value> rows;
 };
 
-/// The plane of halves is too short to prefetch from within a tile.
-void DotEmitter::prefetchHalves(TileBlock &weights) {
-  Value halvesBytes = b.mul(b.divU(b.add(blockCount(), 1), 2), lineBytes);
-  Value wordsBytes = b.mul(blockCount(), int64_t{format.words} * lineBytes);
-  b.prefetch(b.at(weights.halves, b.add(wordsBytes, halvesBytes)), CacheLevel::Second);
-}
-
 void DotEmitter::prefetchAfter(Value line) {
+  if (streams && !b.target.prefetch.streams)
+    return;
   b.prefetch(b.at(line, b.target.prefetch.far), CacheLevel::Second);
   b.prefetch(b.at(line, b.target.prefetch.near), CacheLevel::First);
 }
 
-void DotEmitter::prefetchBeside(unsigned quad) {
+void DotEmitter::prefetchBeside(unsigned visited) {
   unsigned lines = format.words / format.sections, quads = sectionElements() / 4;
-  for (unsigned line = quad * lines / quads; line < (quad + 1) * lines / quads; ++line)
+  for (unsigned line = visited * lines / quads; line < (visited + 1) * lines / quads; ++line)
     prefetchAfter(b.at(sectionLines, line * lineBytes));
+}
+
+void DotEmitter::forBlocks(const BlockBody &body) {
+  storeSums(b.forCarry(b.i64c(0), blockCount(), 1, zeros(), [&](Value block, ValueRange carried) {
+    SmallVector<Value> sums(carried);
+    TileBlock weights = TileBlock::at(b, format, tile, block);
+    body(weights, b.mul(block, format.blockElements), sums);
+    return sums;
+  }));
 }
 
 void DotEmitter::forSections(const SectionBody &body) {
   affines = b.scratch(format.groups() * affineBytes);
-  auto blockBody = [&](Value block, ValueRange carried) {
-    TileBlock weights = blockAt(block);
-    if (format.halfOffset >= 0)
-      prefetchHalves(weights);
+  forBlocks([&](TileBlock &weights, Value firstColumn, SmallVector<Value> &sums) {
     storeAffines(b, format, weights, affines);
-    return b.forCarry(
-        b.i64c(0), b.i64c(format.sections), 1, carried, [&](Value section, ValueRange inner) {
-          SmallVector<Value> sums(inner);
-          TileBlock shifted = weights;
-          shifted.section = section;
-          sectionLines = b.at(weights.words, b.mul(section, sectionBytes()));
-          Value column =
-              b.add(b.mul(block, format.blockElements), b.mul(section, sectionElements()));
-          body(shifted, column, b.mul(section, sectionGroups()), sums);
-          return sums;
-        });
-  };
-  storeSums(b.forCarry(b.i64c(0), blockCount(), 1, zeros(), blockBody));
+    sums = b.forCarry(b.i64c(0), b.i64c(format.sections), 1, sums,
+                      [&](Value section, ValueRange carried) {
+                        SmallVector<Value> inner(carried);
+                        TileBlock shifted = weights;
+                        shifted.section = section;
+                        sectionLines = b.at(weights.words, b.mul(section, sectionBytes()));
+                        body(shifted, b.add(firstColumn, b.mul(section, sectionElements())),
+                             b.mul(section, sectionGroups()), inner);
+                        return inner;
+                      });
+  });
 }
 
 void DotEmitter::emitQuantised() {
+  streams = rows.size() <= straightTokens;
+  if (streams)
+    return forBlocks([&](TileBlock &weights, Value firstColumn, SmallVector<Value> &sums) {
+      straightBlock(weights, firstColumn, sums);
+    });
   forSections([&](TileBlock &weights, Value column, Value firstGroup, SmallVector<Value> &sums) {
     for (unsigned group = 0; group < sectionGroups(); ++group)
       quantisedGroup(weights, column, firstGroup, group, sums);
   });
 }
 
-void DotEmitter::quantisedGroup(TileBlock &weights, Value column, Value firstGroup, unsigned group,
-                                SmallVector<Value> &sums) {
+void DotEmitter::straightBlock(TileBlock &tileBlock, Value firstColumn, SmallVector<Value> &sums) {
   DecodeOps ops{b, true};
-  SmallVector<Value> dots(rows.size(), b.i32s(0));
+  OrderedWords weights(tileBlock);
+  // VPMADDUBSW would saturate with codes times 16.
+  bool shifts = b.target.vnni;
+  unsigned quads = sectionElements() / 4;
+  for (unsigned section = 0; section < format.sections; ++section) {
+    sectionLines = b.at(tileBlock.words, section * sectionBytes());
+    SmallVector<SmallVector<Value>> dots(sectionGroups(), zeroDots()), shifted = dots;
+    unsigned shift = 0;
+    for (auto [visited, quad] :
+         llvm::enumerate(quadOrder(format).subspan(section * quads, quads))) {
+      prefetchBeside(static_cast<unsigned>(visited));
+      auto decoded = shifts ? decodeShiftedQuad(format.format, ops, weights, quad)
+                            : ShiftedQuad<Value>{decodeQuad(format.format, ops, weights, quad), 0};
+      unsigned group = quad * 4 / format.groupElements - section * sectionGroups();
+      dotQuad(decoded.codes, firstColumn, quad, decoded.shift ? shifted[group] : dots[group]);
+      shift = std::max(shift, decoded.shift);
+    }
+    for (unsigned group = 0; group < sectionGroups(); ++group) {
+      for (auto [dot, high] : llvm::zip(dots[group], shifted[group]))
+        if (shift)
+          dot = arith::AddIOp::create(b, dot, arith::ShRSIOp::create(b, high, b.i32s(shift)));
+      unsigned inBlock = section * sectionGroups() + group;
+      Affine<Value> affine = decodeGroup(format.format, ops, weights, inBlock);
+      affine.min = arith::NegFOp::create(b, affine.min);
+      addGroup(affine, firstColumn, inBlock, dots[group], sums);
+    }
+  }
+}
+
+void DotEmitter::quantisedGroup(TileBlock &weights, Value firstColumn, Value firstGroup,
+                                unsigned group, SmallVector<Value> &sums) {
+  DecodeOps ops{b, true};
+  SmallVector<Value> dots = zeroDots();
   unsigned quads = format.groupElements / 4;
   for (unsigned quad = group * quads; quad < (group + 1) * quads; ++quad) {
     prefetchBeside(quad);
-    Value codes = decodeQuad(format.format, ops, weights, quad);
-    for (auto [t, row] : llvm::enumerate(rows)) {
-      Value inputs = b.load(b.i32, b.at(b.at(row, column), 4 * quad), 4);
-      dots[t] = b.dotBytes(dots[t], codes, inputs, format.codeBits);
-    }
+    dotQuad(decodeQuad(format.format, ops, weights, quad), firstColumn, quad, dots);
   }
-  Affine<Value> affine = affineOf(firstGroup, group);
+  addGroup(affineOf(firstGroup, group), firstColumn, group, dots, sums);
+}
+
+/// Multiplies a quad of weights with the inputs `quad` quads after `firstColumn`.
+void DotEmitter::dotQuad(Value codes, Value firstColumn, unsigned quad,
+                         MutableArrayRef<Value> dots) {
+  for (auto [t, row] : llvm::enumerate(rows)) {
+    Value inputs = b.load(b.i32, b.at(b.at(row, firstColumn), 4 * quad), 4);
+    dots[t] = b.dotBytes(dots[t], codes, inputs, format.codeBits);
+  }
+}
+
+/// Scales the products of the group that is `group` groups after `firstColumn` and adds them.
+void DotEmitter::addGroup(Affine<Value> affine, Value firstColumn, unsigned group,
+                          ArrayRef<Value> dots, SmallVector<Value> &sums) {
   GroupInputs inputs(b, format, columns,
-                     b.add(column, static_cast<int64_t>(group * format.groupElements)));
+                     b.add(firstColumn, static_cast<int64_t>(group * format.groupElements)));
   for (auto [t, row] : llvm::enumerate(rows))
     sums[t] = inputs.addTo(sums[t], dots[t], affine, row);
 }
@@ -171,6 +251,7 @@ void DotEmitter::emitDecoded() {
 
 void DotEmitter::emitFloats() {
   DecodeOps ops{b, true};
+  streams = true;
   bool halves = format.isHalfFloat();
   auto wordAt = [&](Value index) {
     return b.load(b.i32x16, b.at(tile, b.mul(index, 4 * lanes)), 64);

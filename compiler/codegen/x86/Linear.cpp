@@ -239,7 +239,7 @@ void LinearEmitter::emitStage(Value weight, Value first, Value last, Value colum
     // Behind the last group of rows it comes once more, for sums that nobody reads.
     Value tile = b.at(first, b.mul(b.minU(b.i64c(r), last), rowGroupBytes(weight)));
     func::CallOp::create(b, context.staged.stage(format.format),
-                         ValueRange{tile, b.i64c(columns), b.divU(column, format.blockElements),
+                         ValueRange{tile, b.divU(column, format.blockElements),
                                     b.divU(staged, format.blockElements),
                                     b.at(codes, r * StagedKernels::codesBytes()),
                                     b.at(affines, r * StagedKernels::affinesBytes(format))});
@@ -252,9 +252,11 @@ void LinearEmitter::emitMultiplies(Value weight, Value first, Value last, Value 
   Value x = inputRow(token);
   Value rowBytes = b.i64c(activationRowBytes(op.getInput())), accStride = b.i64c(accRows * 4);
   // What the next stage decodes is asked for meanwhile, its row groups in turn.
-  int64_t blockBytes = int64_t{format.words} * 4 * lanes, groups = context.staged.rowGroups();
-  Value next = b.at(first, b.mul(b.divU(b.add(column, staged), format.blockElements), blockBytes));
-  Value stageBytes = b.mul(b.divU(staged, format.blockElements), blockBytes);
+  int64_t groups = context.staged.rowGroups();
+  Value nextBlock = b.divU(b.add(column, staged), format.blockElements);
+  Value next = TileBlock::at(b, format, first, nextBlock).words;
+  Value stageBytes = b.mul(b.divU(staged, format.blockElements),
+                           static_cast<int64_t>(OrderedBlocks(format).pairBytes() / 2));
   forChunks(tokens, context.staged.tokenChunks(), [&](Value begin, unsigned count) {
     Value call = b.divU(begin, context.staged.tokenChunks().front());
     Value group = b.minU(b.remU(call, groups), last);

@@ -175,24 +175,19 @@ void emitEmbed(KernelContext &context) {
   int64_t columns = columnsOf(op.getTable());
   auto bytes =
       static_cast<int64_t>(tileBytes(simd16Layout, format, static_cast<uint64_t>(columns)));
-  auto halvesOffset =
-      static_cast<int64_t>(tileHalvesOffset(simd16Layout, format, static_cast<uint64_t>(columns)));
   Value token = b.loadIndex(b.at(context.binding(rt::Source::Tokens), b.mul(context.tile, 4)));
   Value tile = b.at(context.operand(op.getTable()), b.mul(b.divU(token, lanes), bytes));
   Value lane = b.remU(token, lanes);
-  Value words = b.at(tile, b.mul(lane, 4)), halves = b.at(tile, b.mul(lane, 2));
   Value output = tileRow(context, op.getResult(), context.result());
   if (format.isFloat()) {
+    Value words = b.at(tile, b.mul(lane, 4));
     b.forRange(b.i64c(0), b.i64c(columns), 1, [&](Value column) {
       b.store(decodeFloat(b, format.format, words, column), b.at(output, b.mul(column, 4)), 4);
     });
     return;
   }
   b.forRange(b.i64c(0), b.i64c(columns / format.blockElements), 1, [&](Value block) {
-    TileBlock lanesOfBlock{b, format, false,
-                           b.at(words, b.mul(block, int64_t{format.words} * 4 * lanes)),
-                           b.at(b.at(halves, halvesOffset), b.mul(block, 2 * lanes))};
-    decodeScalarBlock(b, format, lanesOfBlock,
+    decodeScalarBlock(b, format, TileBlock::at(b, format, tile, block, lane),
                       b.at(output, b.mul(block, int64_t{format.blockElements} * 4)));
   });
 }

@@ -61,6 +61,9 @@ Value Simd::at(Value base, Value byteOffset) {
 Value Simd::load(Type type, Value address, unsigned alignment) {
   return LLVM::LoadOp::create(*this, type, address, alignment);
 }
+Value Simd::loadInOrder(Type type, Value address, unsigned alignment) {
+  return LLVM::LoadOp::create(*this, type, address, alignment, /*isVolatile=*/true);
+}
 void Simd::store(Value value, Value address, unsigned alignment) {
   LLVM::StoreOp::create(*this, value, address, alignment);
 }

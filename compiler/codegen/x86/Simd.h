@@ -56,6 +56,8 @@ public:
   Value at(Value base, Value byteOffset);
   Value at(Value base, int64_t byteOffset) { return at(base, i64c(byteOffset)); }
   Value load(Type type, Value address, unsigned alignment);
+  /// Loads from memory that may be far: LLVM keeps the order of such loads among themselves.
+  Value loadInOrder(Type type, Value address, unsigned alignment);
   void store(Value value, Value address, unsigned alignment);
   /// Asks for the cache line at an address, which need not be valid.
   void prefetch(Value address, CacheLevel level);

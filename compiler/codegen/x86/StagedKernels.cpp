@@ -38,14 +38,10 @@ void emitStageBlock(Simd &b, const FormatInfo &format, TileBlock weights, Value 
 }
 
 void emitStage(Simd &b, const FormatInfo &format, ValueRange arguments) {
-  Value tile = arguments[0], columns = arguments[1], firstBlock = arguments[2];
-  Value blocks = arguments[3], codes = arguments[4], affines = arguments[5];
-  int64_t wordsBytes = format.words * lineBytes;
-  Value halves = b.at(tile, b.mul(b.divU(columns, format.blockElements), wordsBytes));
+  Value tile = arguments[0], firstBlock = arguments[1], blocks = arguments[2];
+  Value codes = arguments[3], affines = arguments[4];
   b.forRange(b.i64c(0), blocks, 1, [&](Value index) {
-    Value block = b.add(firstBlock, index);
-    Value words = b.at(tile, b.mul(block, wordsBytes));
-    TileBlock weights{b, format, true, words, b.at(halves, b.mul(block, 2 * lanes))};
+    TileBlock weights = TileBlock::at(b, format, tile, b.add(firstBlock, index));
     emitStageBlock(b, format, weights,
                    b.at(codes, b.mul(index, format.blockElements / 4 * lineBytes)),
                    b.at(affines, b.mul(index, format.groups() * affineBytes)));
@@ -167,7 +163,7 @@ func::FuncOp StagedKernels::stage(Format format) {
   const FormatInfo &info = formatInfo(format);
   OpBuilder types(module.getContext());
   Type i64 = types.getI64Type(), pointer = LLVM::LLVMPointerType::get(module.getContext());
-  return create(llvm::formatv("stage.{0}", info.name), {pointer, i64, i64, i64, pointer, pointer},
+  return create(llvm::formatv("stage.{0}", info.name), {pointer, i64, i64, pointer, pointer},
                 [&](Simd &b, ValueRange arguments) { emitStage(b, info, arguments); });
 }
 

@@ -18,7 +18,7 @@ inline constexpr int64_t stageColumns = 512;
 
 /// Makes two kinds of functions on demand, in one module:
 ///
-///   func @stage.<format>(tile, columns, firstBlock, blocks, codes, affines)
+///   func @stage.<format>(tile, firstBlock, blocks, codes, affines)
 ///
 /// decodes blocks of 16 rows, a tile of layout simd16 with `columns` columns, into a row group's
 /// share of the stage;

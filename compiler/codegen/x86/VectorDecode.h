@@ -3,6 +3,7 @@
 
 #include "compiler/codegen/x86/Simd.h"
 #include "dialects/formats/Decode.h"
+#include "dialects/formats/Layouts.h"
 #include "mlir/Dialect/Arith/IR/Arith.h"
 
 namespace tawny::x86 {
@@ -53,14 +54,32 @@ struct TileBlock {
   Simd &b;
   const FormatInfo &format;
   bool wide;
-  Value words;        ///< Address of word 0 of the block.
+  Value words;        ///< Address of the block's first word.
   Value halves;       ///< Address of the block's f16s, where the format has them.
   Value section = {}; ///< i64: quads of section 0 stand for those of this one.
 
-  Value word(unsigned index) {
-    Value address = b.at(words, int64_t{index} * 4 * lanes);
+  /// Block `block` (i64) of the tile at `tile`; of row `lane` (i64) alone, if there is one.
+  static TileBlock at(Simd &b, const FormatInfo &format, Value tile, Value block, Value lane = {}) {
+    OrderedBlocks blocks(format);
+    Value pair = b.mul(b.divU(block, 2), static_cast<int64_t>(blocks.pairBytes()));
+    Value odd = b.remU(block, 2);
+    Value words = b.at(b.at(tile, static_cast<int64_t>(2 * blocks.halvesBytes)),
+                       b.add(pair, b.mul(odd, static_cast<int64_t>(blocks.wordsBytes))));
+    Value halves = b.at(tile, b.add(pair, b.mul(odd, static_cast<int64_t>(blocks.halvesBytes))));
+    if (!lane)
+      return {b, format, true, words, halves};
+    return {b, format, false, b.at(words, b.mul(lane, 4)), b.at(halves, b.mul(lane, 2))};
+  }
+
+  Value wordAddress(unsigned index) {
+    int64_t place = placeOf(index);
+    Value address = b.at(words, place * 4 * lanes);
     if (uint32_t stride = section ? format.sectionStride(index) : 0)
-      address = b.at(address, b.mul(section, int64_t{stride} * 4 * lanes));
+      address = b.at(address, b.mul(section, (placeOf(index + stride) - place) * 4 * lanes));
+    return address;
+  }
+  Value word(unsigned index) {
+    Value address = wordAddress(index);
     Value loaded = wide ? b.load(b.i32x16, address, 64) : b.load(b.i32, address, 4);
     if (uint32_t shift = section ? format.sectionShift(index) : 0)
       loaded = mlir::arith::ShRUIOp::create(b, loaded, sectionBits(shift));
@@ -73,6 +92,7 @@ struct TileBlock {
   }
 
 private:
+  int64_t placeOf(unsigned word) { return simd16Layout.place(format, word).index; }
   /// section * bits, in each lane.
   Value sectionBits(uint32_t bits) {
     Value count = mlir::arith::TruncIOp::create(b, b.i32, b.mul(section, int64_t{bits}));

@@ -1,6 +1,7 @@
 // Packing: every word and half is where Layouts.h says, and padding is zero.
 #include "dialects/formats/Layouts.h"
 #include "dialects/formats/Activations.h"
+#include "dialects/formats/ReadingOrder.h"
 
 #include <gtest/gtest.h>
 
@@ -34,10 +35,22 @@ uint32_t sourceWord(const FormatInfo &format, uint64_t columns, const std::byte 
   return value;
 }
 
+/// Where a tile in reading order has block `block`: pairs of blocks, each behind the pair's halves.
+uint64_t orderedBlock(const LayoutInfo &layout, const FormatInfo &format, uint64_t block) {
+  uint64_t halves = format.halfOffset < 0 ? 0 : uint64_t{layout.tileRows} * 2;
+  uint64_t words = uint64_t{layout.tileRows} * format.words * 4;
+  return block / 2 * (2 * halves + 2 * words) + 2 * halves + block % 2 * words;
+}
+
 /// Where a tile has word `index` of row `r`.
 uint64_t placeOf(const LayoutInfo &layout, const FormatInfo &format, uint64_t columns, uint64_t r,
                  uint64_t index) {
   uint32_t loose = layout.looseWords(format);
+  if (layout.inReadingOrder && !format.isFloat()) {
+    uint32_t place = readingPlace(format, static_cast<uint32_t>(index % format.words));
+    return orderedBlock(layout, format, index / format.words) +
+           (uint64_t{place} * layout.tileRows + r) * 4;
+  }
   if (loose != 0) {
     uint64_t block = index / format.words, dense = format.words - loose;
     LayoutInfo::Place place = layout.place(format, static_cast<uint32_t>(index % format.words));
@@ -48,6 +61,15 @@ uint64_t placeOf(const LayoutInfo &layout, const FormatInfo &format, uint64_t co
   }
   return (index / layout.loadWords * layout.tileRows + r) * layout.loadWords * 4 +
          index % layout.loadWords * 4;
+}
+
+/// Where a tile has the half of block `block` of row `r`.
+uint64_t halfPlaceOf(const LayoutInfo &layout, const FormatInfo &format, uint64_t columns,
+                     uint64_t r, uint64_t block) {
+  if (layout.inReadingOrder)
+    return orderedBlock(layout, format, block / 2 * 2) + (block % 2 * layout.tileRows + r) * 2 -
+           uint64_t{layout.tileRows} * 4;
+  return tileHalvesOffset(layout, format, columns) + (block * layout.tileRows + r) * 2;
 }
 
 using Case = std::tuple<LayoutInfo, Format, uint64_t>;
@@ -78,7 +100,7 @@ TEST_P(LayoutTest, PutsEveryWordAndHalfInItsPlace) {
       }
       for (uint64_t b = 0; b < format.rowHalves(columns); ++b) {
         uint16_t value, expected = 0;
-        take(tileHalvesOffset(layout, format, columns) + (b * layout.tileRows + r) * 2, value);
+        take(halfPlaceOf(layout, format, columns, r, b), value);
         std::memcpy(&expected, row + b * format.blockBytes + format.halfOffset, format.halfBytes());
         ASSERT_EQ(value, expected) << "row " << r << " half " << b;
       }
