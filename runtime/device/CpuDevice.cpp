@@ -26,15 +26,15 @@ ErrorOr<std::unique_ptr<CpuDevice>> CpuDevice::open(unsigned threads) {
   constexpr unsigned mostThreads = 4096;
   if (threads > mostThreads)
     return makeError("threads: expected 1 to %u, found %u", mostThreads, threads);
-  ErrorOr<std::unique_ptr<ThreadPool>> pool =
-      ThreadPool::create(threads ? threads : SystemLimits().usableCores());
-  if (!pool)
-    return pool.takeError();
-  return std::unique_ptr<CpuDevice>(new CpuDevice(std::move(*pool)));
+  std::unique_ptr<CpuDevice> device(
+      new CpuDevice(threads ? threads : SystemLimits().usableCores()));
+  if (ErrorOr<void> started = device->pool.start(); !started)
+    return started.takeError();
+  return device;
 }
 
-CpuDevice::CpuDevice(std::unique_ptr<ThreadPool> threads)
-    : pool(std::move(threads)), brand(cpuDescription()), instructionSets(cpuFeatures()) {}
+CpuDevice::CpuDevice(unsigned threads)
+    : pool(threads), brand(cpuDescription()), instructionSets(cpuFeatures()) {}
 
 ErrorOr<DeviceMemory> CpuDevice::memory() const {
   SystemLimits limits;
@@ -123,14 +123,14 @@ ErrorOr<std::unique_ptr<LoadedCode>> CpuDevice::loadCode(std::span<const std::by
 }
 
 ErrorOr<void> CpuDevice::submit(std::span<const Launch> launches) {
-  pool->run(launches);
+  pool.run(launches);
   return {};
 }
 
 ErrorOr<void> CpuDevice::submitTimed(std::span<const Launch> launches, std::span<double> seconds) {
   for (size_t i = 0; i < launches.size(); ++i) {
     auto start = std::chrono::steady_clock::now();
-    pool->run(launches.subspan(i, 1));
+    pool.run(launches.subspan(i, 1));
     seconds[i] = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   }
   return {};

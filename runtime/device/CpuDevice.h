@@ -19,7 +19,7 @@ public:
   std::string_view kind() const override { return "cpu"; }
   std::string_view description() const override { return brand; }
   std::span<const std::string> features() const override { return instructionSets; }
-  unsigned threads() const override { return pool->threads(); }
+  unsigned threads() const override { return pool.threads(); }
   ErrorOr<DeviceMemory> memory() const override;
 
   ErrorOr<Buffer> allocate(uint64_t bytes) override;
@@ -40,10 +40,10 @@ private:
   /// Makes a segment that the file does not hold, in memory of its own.
   ErrorOr<Buffer> generateWeights(const Artifact &artifact, uint32_t segment,
                                   const ProgressFunction &progress);
-  explicit CpuDevice(std::unique_ptr<ThreadPool> threads);
+  explicit CpuDevice(unsigned threads);
   void release(void *address, uint64_t bytes) override;
 
-  std::unique_ptr<ThreadPool> pool;
+  ThreadPool pool;
   std::string brand;
   std::vector<std::string> instructionSets;
 };

@@ -14,10 +14,10 @@ namespace {
 /// Kernels may use a mebibyte of stack (format::maxScratchBytes); the rest is for the C library.
 constexpr size_t stackBytes = size_t(2) << 20;
 
-/// Turns at a barrier before a thread offers its core to others, between turns, for as long as it
-/// waits. With a core for each thread it matters little; four threads on two cores took 31 us for
-/// an empty launch with 2000 turns and 7 us with 100 (Emerald Rapids).
-constexpr unsigned barrierSpins = 200;
+/// Turns after a launch before a thread offers its core to others, between turns, for as long as it
+/// waits. With few cores that is where a thread with tiles may go on; four threads on two cores
+/// take as long with 200 turns as with 2000 (Zen 4).
+constexpr unsigned launchSpins = 200;
 
 /// Turns between two runs before a thread sleeps: long enough to cover sampling and the building of
 /// the next step table, so that decoding does not pay for waking up.
@@ -38,8 +38,14 @@ void relax() {
 
 } // namespace
 
-ErrorOr<std::unique_ptr<ThreadPool>> ThreadPool::create(unsigned threads) {
-  std::unique_ptr<ThreadPool> pool(new ThreadPool(std::max(threads, 1u)));
+ThreadPool::ThreadPool(unsigned threads) : lanes(std::max(threads, 1u)) {
+  for (size_t i = 0; i < lanes.size(); ++i) {
+    lanes[i].pool = this;
+    lanes[i].index = i;
+  }
+}
+
+ErrorOr<void> ThreadPool::start() {
   pthread_attr_t attributes;
   pthread_attr_init(&attributes);
   pthread_attr_setstacksize(&attributes, stackBytes);
@@ -48,25 +54,20 @@ ErrorOr<std::unique_ptr<ThreadPool>> ThreadPool::create(unsigned threads) {
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
   int failure = 0;
-  for (unsigned i = 1; i < pool->lanes.size() && !failure; ++i) {
-    Lane &lane = pool->lanes[i];
-    lane.pool = pool.get();
-    lane.index = i;
-    failure = pthread_create(&lane.thread, &attributes, threadMain, &lane);
-    pool->started += failure == 0;
-  }
+  for (; started < lanes.size() && !failure; started += failure == 0)
+    failure = pthread_create(&lanes[started].thread, &attributes, threadMain, &lanes[started]);
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   pthread_attr_destroy(&attributes);
   if (failure)
-    return makeError("cannot start thread %u of %u: %s; use fewer with --threads", pool->started,
-                     threads, std::strerror(failure));
-  return pool;
+    return makeError("cannot start thread %u of %u: %s; use fewer with --threads", started,
+                     threads(), std::strerror(failure));
+  return {};
 }
 
 ThreadPool::~ThreadPool() {
-  stopping = true;
-  runs.fetch_add(1, std::memory_order_release);
-  runs.notify_all();
+  stopping.store(true, std::memory_order_relaxed);
+  phase.fetch_add(2, std::memory_order_release);
+  phase.notify_all();
   for (unsigned i = 1; i < started; ++i)
     pthread_join(lanes[i].thread, nullptr);
 }
@@ -75,26 +76,38 @@ void *ThreadPool::threadMain(void *argument) {
   auto &lane = *static_cast<Lane *>(argument);
   ThreadPool &pool = *lane.pool;
   FloatMode mode;
-  uint32_t last = 0;
-  while (true) {
-    last = pool.awaitRun(last);
-    if (pool.stopping)
-      return nullptr;
-    pool.work(lane.index, pool.job);
-  }
+  uint32_t now = 0;
+  // Asked whenever the phase is even: who has seen the phase that stops threads sees this too.
+  while (!pool.stopping.load(std::memory_order_relaxed))
+    for (now = pool.awaitRun(now); now % 2; now = pool.awaitLaunch(now))
+      pool.work(lane.index);
+  return nullptr;
 }
 
-uint32_t ThreadPool::awaitRun(uint32_t last) {
+/// Returns the phase once it is another than `now`, which says that no launch is under way.
+uint32_t ThreadPool::awaitRun(uint32_t now) {
   for (unsigned turn = 0; turn < idleSpins + idleYields; ++turn) {
-    if (uint32_t now = runs.load(std::memory_order_acquire); now != last)
-      return now;
+    if (uint32_t found = phase.load(std::memory_order_acquire); found != now)
+      return found;
     if (turn < idleSpins)
       relax();
     else
       sched_yield();
   }
-  runs.wait(last, std::memory_order_acquire);
-  return runs.load(std::memory_order_acquire);
+  phase.wait(now, std::memory_order_acquire);
+  return phase.load(std::memory_order_acquire);
+}
+
+/// Returns the phase once it is another than `now`, in which a launch is under way.
+uint32_t ThreadPool::awaitLaunch(uint32_t now) {
+  for (unsigned turn = 0;; ++turn) {
+    if (uint32_t found = phase.load(std::memory_order_acquire); found != now)
+      return found;
+    if (turn < launchSpins)
+      relax();
+    else
+      sched_yield();
+  }
 }
 
 void ThreadPool::run(std::span<const Launch> launches) {
@@ -105,65 +118,66 @@ void ThreadPool::run(std::span<const Launch> launches) {
                                                  static_cast<int64_t>(launch.tiles));
     return;
   }
-  if (launches.empty())
+  current = launches.data();
+  end = current + launches.size();
+  if (!open(/*isFirst=*/true))
     return;
-  job = launches;
-  runs.fetch_add(1, std::memory_order_release);
-  runs.notify_all();
-  work(0, launches);
+  phase.notify_all();
+  for (uint32_t now; (now = phase.load(std::memory_order_acquire)) % 2; awaitLaunch(now))
+    work(0);
 }
 
-void ThreadPool::work(unsigned lane, std::span<const Launch> launches) {
-  for (const Launch &launch : launches) {
-    runTiles(lane, launch);
-    meet();
+/// Begins `current`, or the first launch behind it that has tiles; false where there is none. Only
+/// for who knows that no launch is under way: the caller of run(), or who finished the last tile.
+bool ThreadPool::open(bool isFirst) {
+  while (current != end && current->tiles == 0)
+    ++current;
+  bool isOpen = current != end;
+  finished.store(0, std::memory_order_relaxed);
+  for (size_t i = 0; isOpen && i < lanes.size(); ++i)
+    lanes[i].left.store(shareBegin(i + 1) - shareBegin(i), std::memory_order_release);
+  // From here on the launch may be over at any time: threads that are late to an earlier one take
+  // tiles without looking at the phase. So this thread reads nothing more of it, and adds to the
+  // phase, whose parity comes out right in whichever order that happens.
+  if (isFirst == isOpen)
+    phase.fetch_add(1, std::memory_order_release);
+  else if (isOpen)
+    phase.fetch_add(2, std::memory_order_release);
+  return isOpen;
+}
+
+/// Takes tiles of the launch under way, this lane's first, until none are left; begins the next
+/// launch if all have been finished. What is taken here belongs to one launch, because that cannot
+/// end before this thread counts as finished what it took.
+void ThreadPool::work(size_t lane) {
+  uint64_t taken = 0;
+  for (size_t i = 0; i < lanes.size(); ++i)
+    while (uint64_t count = runChunk((lane + i) % lanes.size()))
+      taken += count;
+  if (taken == 0)
+    return;
+  uint64_t tiles = current->tiles;
+  if (finished.fetch_add(taken, std::memory_order_acq_rel) + taken == tiles) {
+    ++current;
+    open(/*isFirst=*/false);
   }
 }
 
-void ThreadPool::runTiles(unsigned lane, const Launch &launch) {
-  while (runChunk(launch, lane)) {
-  }
-  // With a tile or less to each share there is nothing to take from others.
-  if (launch.tiles <= lanes.size())
-    return;
-  for (unsigned i = 1; i < lanes.size(); ++i)
-    while (runChunk(launch, static_cast<unsigned>((lane + i) % lanes.size()))) {
-    }
-}
-
-/// Takes and runs a chunk of `owner`'s share; false when all of it has been taken. The counter only
-/// hands out numbers, each once; what the tiles write is published by the barrier.
-bool ThreadPool::runChunk(const Launch &launch, unsigned owner) {
-  uint64_t begin = launch.tiles * owner / lanes.size();
-  uint64_t share = launch.tiles * (owner + 1) / lanes.size() - begin;
-  std::atomic<uint64_t> &taken = lanes[owner].taken;
-  uint64_t first = taken.load(std::memory_order_relaxed), last;
+/// Takes and runs a chunk of what is left of `owner`'s share; returns how many tiles, 0 when all of
+/// it has been taken.
+uint64_t ThreadPool::runChunk(size_t owner) {
+  std::atomic<uint64_t> &left = lanes[owner].left;
+  uint64_t before = left.load(std::memory_order_relaxed), count;
   do {
-    if (first >= share)
-      return false;
-    last = first + std::max<uint64_t>((share - first) / partOfRemainder, 1);
-  } while (!taken.compare_exchange_weak(first, last, std::memory_order_relaxed));
-  reinterpret_cast<CpuKernel>(launch.kernel)(launch.bindings, static_cast<int64_t>(begin + first),
-                                             static_cast<int64_t>(begin + last));
-  return true;
-}
-
-/// A barrier. The last thread to arrive prepares the next launch's counters before it opens.
-void ThreadPool::meet() {
-  uint32_t now = phase.load(std::memory_order_relaxed);
-  if (arrived.fetch_add(1, std::memory_order_acq_rel) + 1 == lanes.size()) {
-    for (Lane &lane : lanes)
-      lane.taken.store(0, std::memory_order_relaxed);
-    arrived.store(0, std::memory_order_relaxed);
-    phase.store(now + 1, std::memory_order_release);
-    return;
-  }
-  for (unsigned turn = 0; phase.load(std::memory_order_acquire) == now; ++turn) {
-    if (turn < barrierSpins)
-      relax();
-    else
-      sched_yield();
-  }
+    if (before == 0)
+      return 0;
+    count = std::max<uint64_t>(before / partOfRemainder, 1);
+  } while (!left.compare_exchange_weak(before, before - count, std::memory_order_acquire,
+                                       std::memory_order_relaxed));
+  uint64_t first = shareBegin(owner + 1) - before;
+  reinterpret_cast<CpuKernel>(current->kernel)(current->bindings, static_cast<int64_t>(first),
+                                               static_cast<int64_t>(first + count));
+  return count;
 }
 
 } // namespace tawny

@@ -6,15 +6,16 @@
 
 #include <atomic>
 #include <cstdint>
-#include <memory>
 #include <pthread.h>
 #include <span>
 #include <vector>
 
 namespace tawny {
 
-/// Persistent threads; the caller of run() is one of them. Between the launches of one run all
-/// threads meet at a spinning barrier; between runs they spin for a moment and then sleep.
+/// Persistent threads; the caller of run() is one of them. A launch is done when all of its tiles
+/// are, whoever ran them: a thread that sleeps, or waits for a core that another process has, is
+/// not waited for unless it holds tiles. Between the launches of one run threads spin; between runs
+/// they spin for a moment and then sleep.
 ///
 /// Which thread runs a tile varies, what a tile computes does not: tiles of a launch are
 /// independent. Each thread owns a contiguous share of the tiles, so that it streams contiguous
@@ -22,11 +23,14 @@ namespace tawny {
 /// chunks of others' shares.
 class ThreadPool {
 public:
-  /// `threads` counts the caller. Fails where the system refuses to make a thread.
-  static ErrorOr<std::unique_ptr<ThreadPool>> create(unsigned threads);
+  /// `threads` counts the caller; the others do not exist before start().
+  explicit ThreadPool(unsigned threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool &) = delete;
   ThreadPool &operator=(const ThreadPool &) = delete;
+
+  /// Makes the threads, once. Fails where the system refuses one.
+  ErrorOr<void> start();
 
   /// Runs the launches in order and returns when the last has finished. Their kernels are
   /// CpuKernels and run in the FloatMode.
@@ -35,29 +39,32 @@ public:
   unsigned threads() const { return static_cast<unsigned>(lanes.size()); }
 
 private:
-  /// One thread's share of the launch under way: how much of it has been taken, by anyone.
+  /// One thread's share of the launch under way.
   struct alignas(64) Lane {
-    std::atomic<uint64_t> taken = 0;
+    std::atomic<uint64_t> left = 0; ///< tiles at the share's end that nobody has taken
     ThreadPool *pool = nullptr;
     pthread_t thread = {};
-    unsigned index = 0;
+    size_t index = 0;
   };
 
-  explicit ThreadPool(unsigned threads) : lanes(threads) {}
   static void *threadMain(void *lane);
-  void work(unsigned lane, std::span<const Launch> launches);
-  void runTiles(unsigned lane, const Launch &launch);
-  bool runChunk(const Launch &launch, unsigned owner);
-  void meet();
-  uint32_t awaitRun(uint32_t last);
+  uint64_t shareBegin(size_t lane) const { return current->tiles * lane / lanes.size(); }
+  bool open(bool isFirst);
+  void work(size_t lane);
+  uint64_t runChunk(size_t owner);
+  uint32_t awaitLaunch(uint32_t now);
+  uint32_t awaitRun(uint32_t now);
 
   std::vector<Lane> lanes;
   unsigned started = 1; ///< threads that exist, the caller included
-  std::span<const Launch> job;
-  bool stopping = false;
-  alignas(64) std::atomic<uint32_t> runs = 0; ///< counts runs; idle threads wait for a change
-  alignas(64) std::atomic<uint32_t> arrived = 0;
-  alignas(64) std::atomic<uint32_t> phase = 0; ///< counts meetings
+  std::atomic<bool> stopping = false;
+  /// The launch under way and the end of the run. They may be read by who holds tiles of it: until
+  /// those are counted as finished, the launch stays.
+  alignas(64) const Launch *current = nullptr;
+  const Launch *end = nullptr;
+  /// Grows with every launch that begins and with the end of every run; odd during a run.
+  std::atomic<uint32_t> phase = 0;
+  alignas(64) std::atomic<uint64_t> finished = 0; ///< tiles of the launch under way
 };
 
 } // namespace tawny

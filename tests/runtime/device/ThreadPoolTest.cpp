@@ -2,8 +2,10 @@
 
 #include "runtime/KernelAbi.h"
 
+#include <algorithm>
 #include <array>
 #include <gtest/gtest.h>
+#include <memory>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -42,9 +44,9 @@ Launch launchOf(CpuKernel kernel, void *const *bindings, uint64_t tiles) {
 class ThreadPools : public testing::TestWithParam<unsigned> {
 protected:
   void SetUp() override {
-    auto made = ThreadPool::create(GetParam());
-    ASSERT_TRUE(made) << made.error().message;
-    pool = std::move(*made);
+    pool = std::make_unique<ThreadPool>(GetParam());
+    ErrorOr<void> started = pool->start();
+    ASSERT_TRUE(started) << started.error().message;
     EXPECT_EQ(pool->threads(), GetParam());
   }
   std::unique_ptr<ThreadPool> pool;
@@ -92,6 +94,23 @@ TEST_P(ThreadPools, RunManyTimes) {
   pool->run({});
 }
 
+/// Threads that are late to one run find the next in its place: other launches, other memory.
+TEST_P(ThreadPools, TakeNothingFromARunThatIsOver) {
+  for (uint64_t run = 0; run < 3000; ++run) {
+    const uint64_t tiles = run % 5, launchCount = run % 4;
+    std::vector<std::vector<uint32_t>> counts(launchCount, std::vector<uint32_t>(tiles));
+    std::vector<void *> bindings;
+    for (std::vector<uint32_t> &ofLaunch : counts)
+      bindings.push_back(ofLaunch.data());
+    std::vector<Launch> launches;
+    for (size_t i = 0; i < launchCount; ++i)
+      launches.push_back(launchOf(countTiles, &bindings[i], tiles));
+    pool->run(launches);
+    for (const std::vector<uint32_t> &ofLaunch : counts)
+      ASSERT_EQ(ofLaunch, std::vector<uint32_t>(tiles, 1)) << "run " << run;
+  }
+}
+
 #if defined(__x86_64__)
 /// [factors, products]: products[i] is the product of the i'th pair of factors.
 void multiply(void *const *bindings, int64_t begin, int64_t end) {
@@ -134,8 +153,28 @@ INSTANTIATE_TEST_SUITE_P(Threads, ThreadPools, testing::Values(1, 2, 3, 16),
                          });
 
 TEST(ThreadPool, StopsWithoutHavingRun) {
-  auto pool = ThreadPool::create(4);
-  ASSERT_TRUE(pool) << pool.error().message;
+  ThreadPool pool(4);
+  ErrorOr<void> started = pool.start();
+  ASSERT_TRUE(started) << started.error().message;
+}
+
+/// A thread that has not woken up is like one that does not exist yet.
+TEST(ThreadPool, WaitsForNobodyWhoHoldsNoTiles) {
+  ThreadPool pool(4);
+  std::vector<uint32_t> counts(10);
+  void *bindings[] = {counts.data()};
+  const Launch launches[] = {launchOf(countTiles, bindings, 10), launchOf(countTiles, bindings, 3)};
+  pool.run(launches);
+  std::vector<uint32_t> expected(10, 1);
+  std::fill_n(expected.begin(), 3, 2);
+  EXPECT_EQ(counts, expected);
+
+  ErrorOr<void> started = pool.start();
+  ASSERT_TRUE(started) << started.error().message;
+  pool.run(launches);
+  for (uint32_t &count : expected)
+    count *= 2;
+  EXPECT_EQ(counts, expected);
 }
 
 } // namespace
