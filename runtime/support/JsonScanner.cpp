@@ -147,9 +147,13 @@ ErrorOr<std::string> JsonScanner::readString(const char *role, size_t maxBytes) 
   return value;
 }
 
-ErrorOr<void> JsonScanner::expectEnd() {
+bool JsonScanner::atEnd() {
   skipSpace();
-  if (position != text.size())
+  return position == text.size();
+}
+
+ErrorOr<void> JsonScanner::expectEnd() {
+  if (!atEnd())
     return expected("nothing more");
   return {};
 }

@@ -30,6 +30,9 @@ public:
   /// errors, and so is a string of more than `maxBytes`.
   ErrorOr<std::string> readString(const char *role, size_t maxBytes);
 
+  /// Skips white space; whether nothing else follows.
+  bool atEnd();
+
   /// Nothing but white space may follow.
   ErrorOr<void> expectEnd();
 

@@ -8,9 +8,14 @@
 
 namespace tawny {
 
-/// Reads one id or more, with commas in between.
-static ErrorOr<std::vector<int32_t>> readIds(JsonScanner &scanner, const std::string &source,
-                                             const TokenIdLimits &limits) {
+namespace {
+
+/// What separates ids. White space does so only where nothing but ids may follow.
+enum class Separator : uint8_t { Comma, CommaOrSpace };
+
+/// Reads one id or more.
+ErrorOr<std::vector<int32_t>> readIds(JsonScanner &scanner, Separator separator,
+                                      const std::string &source, const TokenIdLimits &limits) {
   constexpr int64_t idEnd = int64_t(1) << 31;
   std::vector<int32_t> ids;
   do {
@@ -21,9 +26,11 @@ static ErrorOr<std::vector<int32_t>> readIds(JsonScanner &scanner, const std::st
     if (!id)
       return id.takeError();
     ids.push_back(static_cast<int32_t>(*id));
-  } while (scanner.consume(','));
+  } while (scanner.consume(',') || (separator == Separator::CommaOrSpace && !scanner.atEnd()));
   return ids;
 }
+
+} // namespace
 
 ErrorOr<std::vector<int32_t>> parseTokenJson(std::string_view text, const std::string &source,
                                              const TokenIdLimits &limits) {
@@ -32,7 +39,7 @@ ErrorOr<std::vector<int32_t>> parseTokenJson(std::string_view text, const std::s
     return open.takeError();
   std::vector<int32_t> ids;
   if (!scanner.consume(']')) {
-    auto some = readIds(scanner, source, limits);
+    auto some = readIds(scanner, Separator::Comma, source, limits);
     if (!some)
       return some.takeError();
     ids = std::move(*some);
@@ -47,12 +54,7 @@ ErrorOr<std::vector<int32_t>> parseTokenJson(std::string_view text, const std::s
 ErrorOr<std::vector<int32_t>> parseTokenList(std::string_view text, const std::string &source,
                                              const TokenIdLimits &limits) {
   JsonScanner scanner(text, source);
-  auto ids = readIds(scanner, source, limits);
-  if (!ids)
-    return ids.takeError();
-  if (auto end = scanner.expectEnd(); !end)
-    return scanner.expected("',' or the end of the list");
-  return ids;
+  return readIds(scanner, Separator::CommaOrSpace, source, limits);
 }
 
 ErrorOr<std::vector<int32_t>> readTokenArgument(const std::string &argument,
@@ -64,7 +66,10 @@ ErrorOr<std::vector<int32_t>> readTokenArgument(const std::string &argument,
   auto text = readInput(argument, limits.maxFileBytes);
   if (!text)
     return text.takeError();
-  return parseTokenJson(*text, argument == "-" ? "standard input" : "'" + argument + "'", limits);
+  size_t first = text->find_first_not_of(" \t\r\n");
+  size_t firstDigit = text->find_first_of("-0123456789");
+  auto parse = first != std::string::npos && first == firstDigit ? parseTokenList : parseTokenJson;
+  return parse(*text, argument == "-" ? "standard input" : "'" + argument + "'", limits);
 }
 
 } // namespace tawny

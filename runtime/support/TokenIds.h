@@ -1,4 +1,4 @@
-// Token ids as they come from the command line: a JSON file or a comma-separated list.
+// Token ids as they come from the command line: a list, or a file with one, plain or in JSON.
 #pragma once
 
 #include "runtime/support/Error.h"
@@ -21,14 +21,14 @@ struct TokenIdLimits {
 ErrorOr<std::vector<int32_t>> parseTokenJson(std::string_view text, const std::string &source,
                                              const TokenIdLimits &limits = {});
 
-/// A list of decimal integers with commas between them: "1,2,3". Blanks around an integer are
-/// allowed; an empty list or item is an error.
+/// A list of decimal integers with a comma, white space or both between them: "1,2 3". An empty
+/// list or item is an error.
 ErrorOr<std::vector<int32_t>> parseTokenList(std::string_view text, const std::string &source,
                                              const TokenIdLimits &limits = {});
 
 /// The value of --tokens: a list if it holds nothing but digits, commas, minus signs and blanks
-/// (so "./12" names a file, and "12" does not), else the path of a JSON file, or "-" for one on
-/// standard input.
+/// (so "./12" names a file, and "12" does not), else the path of a file, or "-" for standard input.
+/// There, too, may be a list, or one in JSON.
 ErrorOr<std::vector<int32_t>> readTokenArgument(const std::string &argument,
                                                 const TokenIdLimits &limits = {});
 

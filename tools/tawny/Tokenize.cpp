@@ -65,7 +65,7 @@ public:
         .details("Byte for byte, without a line break behind it.")
         .positional("MODEL.tawny", &path, "what tawnyc wrote, also with --vocab-only")
         .positional("IDS", &ids,
-                    "1,2,3, or a file with a JSON list; - reads that from standard "
+                    "1,2,3, or a file with such a list or one in JSON; - reads that from standard "
                     "input")
         .flag("--special", &special,
               "show control tokens, such as </s>, instead of leaving them "

@@ -73,12 +73,12 @@ TEST(TokenIds, LimitsTheirNumber) {
 TEST(TokenIds, ReadsLists) {
   EXPECT_EQ(*parseTokenList("1,2,3", "--tokens"), Ids({1, 2, 3}));
   EXPECT_EQ(*parseTokenList(" 7 ", "--tokens"), Ids({7}));
+  EXPECT_EQ(*parseTokenList("1 2\t3\n4 , 5\n", "--tokens"), Ids({1, 2, 3, 4, 5}));
   EXPECT_EQ(listError(""), "--tokens: expected a token id at offset 0, found the end of the text");
   EXPECT_EQ(listError("1,,2"), "--tokens: expected a token id at offset 2, found ','");
   EXPECT_EQ(listError("1,2,"),
             "--tokens: expected a token id at offset 4, found the end of the text");
-  EXPECT_EQ(listError("1;2"),
-            "--tokens: expected ',' or the end of the list at offset 1, found ';'");
+  EXPECT_EQ(listError("1;2"), "--tokens: expected a token id at offset 1, found ';'");
 }
 
 class TokenIdFiles : public test::TestFolder {};
@@ -88,6 +88,19 @@ TEST_F(TokenIdFiles, AreToldFromLists) {
   std::string file = path("ids.json");
   std::ofstream(file) << "[6, 7]\n";
   EXPECT_EQ(*readTokenArgument(file), Ids({6, 7}));
+  for (const char *list : {"6,7\n", "\n6 7", "6\n7\n"}) {
+    std::ofstream(file) << list;
+    EXPECT_EQ(*readTokenArgument(file), Ids({6, 7})) << list;
+  }
+  for (const char *other : {"", "\n", "six 7", ",6", "{6}"}) {
+    std::ofstream(file) << other;
+    auto refused = readTokenArgument(file);
+    ASSERT_FALSE(refused) << other;
+    EXPECT_TRUE(refused.error().message.starts_with(
+        "'" + file + "': expected '[' at the start of a list of token ids at offset "))
+        << refused.error().message;
+  }
+  std::ofstream(file) << "[6, 7]\n";
   auto limited = readTokenArgument(file, {.maxFileBytes = 3});
   ASSERT_FALSE(limited);
   EXPECT_EQ(limited.error().message,
