@@ -9,14 +9,31 @@
 // RUN:   --pass-pipeline='builtin.module(tawny-compile{emit=kernels output=%t.kernels})'
 // RUN: FileCheck %s --check-prefix=BODY --input-file=%t.kernels
 
-// One token: 64 codes of 16 rows and one dword of input to an instruction, eight of them to a group,
-// between prefetches of the weights that follow. Nothing is called.
-// VNNI-LABEL: dot.q4_k.a8.t1:
+// Eight tokens: a section of a block, between prefetches of the weights that follow.
+// VNNI-LABEL: dot.q4_k.a8.t8:
 // VNNI: prefetcht1
 // VNNI: prefetcht0
-// VNNI-COUNT-16: vpdpbusd {{.*}}{1to16}
+
+// One token: 64 codes of 16 rows and one dword of input to an instruction, a whole block, whose lines
+// are loaded in ascending order. Nothing is called and nothing prefetched.
+// VNNI-LABEL: dot.q4_k.a8.t1:
+// VNNI-NOT: prefetch
 // VNNI-NOT: call
+// VNNI: vmovdqa64 (%[[LINES:r[a-z0-9]+]]), %zmm
+// VNNI: vmovdqa64 64(%[[LINES]]), %zmm
+// VNNI: vmovdqa64 128(%[[LINES]]), %zmm
+// VNNI: vmovdqa64 192(%[[LINES]]), %zmm
+// VNNI: vmovdqa64 256(%[[LINES]]), %zmm
+// VNNI: vmovdqa64 1024(%[[LINES]]), %zmm
+// VNNI: vmovdqa64 2240(%[[LINES]]), %zmm
+// VNNI-NOT: (%[[LINES]])
 // VNNI: retq
+
+// RUN: FileCheck %s --check-prefix=DOTS --input-file=%t.vnni
+// DOTS-LABEL: dot.q4_k.a8.t1:
+// DOTS-COUNT-64: vpdpbusd {{.*}}{1to16}
+// DOTS-NOT: vpdpbusd
+// DOTS: retq
 
 // Without VNNI, bytes are multiplied in pairs.
 // AVX2-LABEL: dot.q4_k.a8.t1:
