@@ -167,8 +167,11 @@ ErrorOr<void> Executor::runPart(Program &program, std::span<const SequenceInput>
       return written;
   if (observer)
     return runObserved(program);
-  return model.checks() ? program.runChecked(device, planner.extents(), model.checkStaging())
-                        : program.run(device, planner.extents(), launching);
+  if (!model.checks())
+    return program.run(device, planner.extents(), launching);
+  std::span<const int32_t> slots(reinterpret_cast<int32_t *>(table.data() + layout.kv_slots()),
+                                 planner.extents().tokens);
+  return program.runChecked(device, planner.extents(), model.checkStaging(), slots);
 }
 
 ErrorOr<void> Executor::runObserved(Program &program) {

@@ -1,6 +1,7 @@
 #include "runtime/executor/Program.h"
 
 #include "runtime/artifact/CheckedMath.h"
+#include "runtime/executor/KvCheck.h"
 
 #include <algorithm>
 #include <cinttypes>
@@ -76,15 +77,17 @@ void Program::setTiles(const Extents &extents) {
   }
 }
 
-ErrorOr<void> Program::runChecked(Device &device, const Extents &extents,
-                                  std::span<float> staging) {
+ErrorOr<void> Program::runChecked(Device &device, const Extents &extents, std::span<float> staging,
+                                  std::span<const int32_t> kvSlots) {
   setTiles(extents);
   for (uint32_t i = 0; i < launches.size(); ++i) {
     if (ErrorOr<void> submitted = device.submit({&launches[i], 1}); !submitted)
       return submitted;
     if (ErrorOr<void> finished = device.wait(); !finished)
       return finished;
-    if (ErrorOr<void> checked = checkDispatch(device, i, extents, staging); !checked)
+    if (ErrorOr<void> checked = checkRows(device, i, extents, staging); !checked)
+      return checked;
+    if (ErrorOr<void> checked = checkPages(device, i, staging, kvSlots); !checked)
       return checked;
   }
   return {};
@@ -114,8 +117,8 @@ static ErrorOr<uint64_t> findNonFinite(Device &device, void *address, uint64_t c
   return count;
 }
 
-ErrorOr<void> Program::checkDispatch(Device &device, uint32_t index, const Extents &extents,
-                                     std::span<float> staging) {
+ErrorOr<void> Program::checkRows(Device &device, uint32_t index, const Extents &extents,
+                                 std::span<float> staging) {
   const fb::Dispatch &dispatch = *program->dispatches()->Get(index);
   for (uint32_t i = 0; i < dispatch.bindings()->size(); ++i) {
     const fb::Binding &binding = *dispatch.bindings()->Get(i);
@@ -135,6 +138,27 @@ ErrorOr<void> Program::checkDispatch(Device &device, uint32_t index, const Exten
                        index, dispatch.label()->c_str(), program->name()->c_str(),
                        static_cast<double>(value), *found / columns, *found % columns, i,
                        target->kernels()->Get(dispatch.kernel())->name()->c_str());
+  }
+  return {};
+}
+
+ErrorOr<void> Program::checkPages(Device &device, uint32_t index, std::span<float> staging,
+                                  std::span<const int32_t> kvSlots) {
+  const fb::Dispatch &dispatch = *program->dispatches()->Get(index);
+  for (uint32_t i = 0; i < dispatch.bindings()->size(); ++i) {
+    const fb::Binding &binding = *dispatch.bindings()->Get(i);
+    if (binding.space() != fb::Space::Kv || binding.access() == fb::Access::Read)
+      continue;
+    ErrorOr<std::optional<KvFinding>> found = removeNonFinite(
+        device, {*target->kv(), binding, launches[index].bindings[i], kvSlots}, staging);
+    if (!found)
+      return found.takeError();
+    if (const std::optional<KvFinding> &bad = *found)
+      return makeError("check: dispatch %u, '%s', of program '%s' wrote %s to page %u of the %s of "
+                       "layer %u; its kernel is '%s'",
+                       index, dispatch.label()->c_str(), program->name()->c_str(),
+                       std::string(bad->value).c_str(), bad->page, std::string(bad->pool).c_str(),
+                       bad->layer, target->kernels()->Get(dispatch.kernel())->name()->c_str());
   }
   return {};
 }

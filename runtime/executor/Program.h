@@ -53,8 +53,10 @@ public:
   ErrorOr<void> run(Device &device, const Extents &extents, LaunchMode mode = LaunchMode::Eager);
 
   /// The same, one dispatch at a time: stops at the first one that wrote a value that is not finite
-  /// to a binding marked check_f32. `staging` is for devices whose memory the host cannot follow.
-  ErrorOr<void> runChecked(Device &device, const Extents &extents, std::span<float> staging);
+  /// to a binding marked check_f32, or to a page of keys or values with one of `kvSlots`, the slots
+  /// of the step. `staging` is for devices whose memory the host cannot follow.
+  ErrorOr<void> runChecked(Device &device, const Extents &extents, std::span<float> staging,
+                           std::span<const int32_t> kvSlots = {});
 
   // Launches point into this object's own arrays, which a move keeps in place.
   Program(Program &&) = default;
@@ -84,8 +86,10 @@ private:
   ErrorOr<LaunchMode> measureModes(Device &device, const Extents &extents);
   ErrorOr<const Recording *> recordingFor(Device &device, const Extents &extents);
   ErrorOr<void> runOnce(Device &device, const Extents &extents, LaunchMode mode);
-  ErrorOr<void> checkDispatch(Device &device, uint32_t index, const Extents &extents,
-                              std::span<float> staging);
+  ErrorOr<void> checkRows(Device &device, uint32_t index, const Extents &extents,
+                          std::span<float> staging);
+  ErrorOr<void> checkPages(Device &device, uint32_t index, std::span<float> staging,
+                           std::span<const int32_t> kvSlots);
 
   const fb::Target *target;
   const fb::Program *program;

@@ -65,11 +65,11 @@ Value emitExp2(Simd &b, Value x, int64_t exponent) {
   auto intSplat = [&](int64_t value) -> Value {
     return arith::ConstantOp::create(b, DenseElementsAttr::get(intType, APInt(32, value)));
   };
-  Value shift = arith::FPToSIOp::create(b, intType, whole);
-  shift = arith::AddIOp::create(b, shift, intSplat(exponent));
-  shift = arith::ShLIOp::create(b, shift, intSplat(23));
-  Value bits = arith::AddIOp::create(b, LLVM::BitcastOp::create(b, intType, power), shift);
-  return LLVM::BitcastOp::create(b, type, bits);
+  // A product, because what is added to the bits of a NaN may make them those of a number.
+  Value bits = arith::FPToSIOp::create(b, intType, whole);
+  bits = arith::AddIOp::create(b, bits, intSplat(exponent + 127));
+  bits = arith::ShLIOp::create(b, bits, intSplat(23));
+  return b.mulF(power, LLVM::BitcastOp::create(b, type, bits));
 }
 
 } // namespace tawny::x86

@@ -130,7 +130,11 @@ Value Simd::saturateToF16(Value x) {
     auto vector = dyn_cast<VectorType>(x.getType());
     return vector ? vector::BroadcastOp::create(*this, vector, scalar).getResult() : scalar;
   };
-  Value clamped = maxF(minF(x, constant(65504.0)), constant(-65504.0));
+  // Comparisons with NaN are false, so that it stays, for --check to find.
+  Value largest = constant(65504.0);
+  Value isAbove = arith::CmpFOp::create(*this, arith::CmpFPredicate::OGT, x, largest);
+  Value clamped = arith::SelectOp::create(*this, isAbove, largest, x);
+  clamped = greaterOf(constant(-65504.0), clamped);
   Type result = f16;
   if (auto vector = dyn_cast<VectorType>(x.getType()))
     result = vector.clone(f16);

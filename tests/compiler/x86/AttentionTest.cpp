@@ -21,6 +21,9 @@ struct Shape {
   const char *activations = "f32";
   double bound() const { return activations[0] == 'i' ? 3e-5 : 1e-9; }
   int64_t columns() const { return kvHeads * headDim; }
+  size_t poolBytes() const {
+    return static_cast<size_t>(maxPages * pageTokens * columns() * bits / 8);
+  }
   std::string rowType(int64_t heads) const {
     return "tensor<?x" + std::to_string(heads * headDim) + "xf32>";
   }
@@ -51,7 +54,12 @@ protected:
                             const std::vector<double> &divisors = {}, double magnitude = 1);
   void append(const Shape &shape, std::vector<float> &k, std::vector<float> &v, int64_t tokens,
               GuardedBuffer &keys, GuardedBuffer &values);
+  std::vector<float> attend(const Shape &shape, const std::vector<float> &q, GuardedBuffer &keys,
+                            GuardedBuffer &values, int64_t context, int64_t window);
   void checkAttention(const Shape &shape, int64_t context, int64_t queries, int64_t window = 0);
+  static double scaleOf(const Shape &shape) {
+    return std::stod(std::to_string(1 / std::sqrt(static_cast<double>(shape.headDim))));
+  }
   int32_t pageOf(int64_t position) { return static_cast<int32_t>(maxPages - 1 - position / 16); }
 };
 
@@ -129,18 +137,12 @@ void AttentionTest::append(const Shape &shape, std::vector<float> &k, std::vecto
       x = halfToFloat(floatToHalf(std::clamp(x, -65504.0f, 65504.0f)));
 }
 
-void AttentionTest::checkAttention(const Shape &shape, int64_t context, int64_t queries,
-                                   int64_t window) {
-  int64_t heads = shape.kvHeads * shape.group, width = heads * shape.headDim;
-  std::vector<float> k = randomActivations(context, shape.columns(), false, random);
-  std::vector<float> v = randomActivations(context, shape.columns(), false, random);
-  if (shape.bits == 16)
-    k[0] = 1e6f; // beyond f16: kept as 65504
-  std::vector<float> q = randomActivations(queries, width, false, random);
-  size_t poolBytes = static_cast<size_t>(maxPages * pageTokens * shape.columns() * shape.bits / 8);
-  GuardedBuffer keys(poolBytes), values(poolBytes);
-  append(shape, k, v, context, keys, values);
-  double scale = 1 / std::sqrt(static_cast<double>(shape.headDim));
+/// What rows of queries, the last of `context` positions, get.
+std::vector<float> AttentionTest::attend(const Shape &shape, const std::vector<float> &q,
+                                         GuardedBuffer &keys, GuardedBuffer &values,
+                                         int64_t context, int64_t window) {
+  int64_t heads = shape.kvHeads * shape.group;
+  int64_t queries = static_cast<int64_t>(q.size()) / (heads * shape.headDim);
   std::string type = shape.rowType(heads), kv = shape.kvType();
   std::string text =
       "rt.kernel @k grid <1 x attention_blocks by 1> bindings [#rt.arg<row_count 0, read>, "
@@ -150,9 +152,8 @@ void AttentionTest::checkAttention(const Shape &shape, int64_t context, int64_t 
       type + ", %kv: " + kv +
       ", %s: !llm.step):\n"
       "  %r = llm.attention %q, %kv, %s layer 0 scale " +
-      std::to_string(scale) + (window == 0 ? "" : " window " + std::to_string(window)) + " : " +
-      type + ", " + kv.substr(7) + " -> " + type + "\n  rt.return %r : " + type + "\n}";
-  scale = std::stod(std::to_string(scale));
+      std::to_string(scaleOf(shape)) + (window == 0 ? "" : " window " + std::to_string(window)) +
+      " : " + type + ", " + kv.substr(7) + " -> " + type + "\n  rt.return %r : " + type + "\n}";
   const CompiledKernel &kernel = compiled(text, GetParam(), shape.activations);
   // The block is row 0 of sequence 1; sequence 0's table is garbage that must not be read.
   std::vector<int32_t> blocks{1, 0, static_cast<int32_t>(queries),
@@ -166,6 +167,21 @@ void AttentionTest::checkAttention(const Shape &shape, int64_t context, int64_t 
   kernel.run({count.as<void>(), block.as<void>(), table.as<void>(), keys.as<void>(),
               values.as<void>(), rows.as<void>(), output.as<void>()},
              shape.kvHeads);
+  return {output.as<float>(), output.as<float>() + q.size()};
+}
+
+void AttentionTest::checkAttention(const Shape &shape, int64_t context, int64_t queries,
+                                   int64_t window) {
+  int64_t heads = shape.kvHeads * shape.group, width = heads * shape.headDim;
+  std::vector<float> k = randomActivations(context, shape.columns(), false, random);
+  std::vector<float> v = randomActivations(context, shape.columns(), false, random);
+  if (shape.bits == 16)
+    k[0] = 1e6f; // beyond f16: kept as 65504
+  std::vector<float> q = randomActivations(queries, width, false, random);
+  GuardedBuffer keys(shape.poolBytes()), values(shape.poolBytes());
+  append(shape, k, v, context, keys, values);
+  std::vector<float> found = attend(shape, q, keys, values, context, window);
+  const double scale = scaleOf(shape);
   std::vector<double> expected(q.size());
   for (int64_t t = 0; t < queries; ++t)
     for (int64_t h = 0; h < heads; ++h) {
@@ -187,7 +203,7 @@ void AttentionTest::checkAttention(const Shape &shape, int64_t context, int64_t 
           expected[t * width + h * shape.headDim + d] +=
               score[p] / total * v[p * shape.columns() + kvColumn + d];
     }
-  EXPECT_LE(nmse(output.as<float>(), expected), shape.bound())
+  EXPECT_LE(nmse(found.data(), expected), shape.bound())
       << shape.activations << " kv heads " << shape.kvHeads << " group " << shape.group << " dim "
       << shape.headDim << " context " << context << " queries " << queries << " window " << window
       << " seed " << seed;
@@ -249,6 +265,36 @@ TEST_P(AttentionTest, AttendsAcrossPages) {
   for (const Shape &shape : shapes)
     for (auto [context, queries] : {std::pair<int64_t, int64_t>{1, 1}, {17, 1}, {33, 5}, {48, 16}})
       checkAttention(shape, context, queries);
+}
+
+/// What is no number reaches something that `--check` looks at: pages, or the rows of results.
+TEST_P(AttentionTest, HidesNoNaN) {
+  constexpr int64_t context = 37, queries = 3, nanHead = 1;
+  for (const Shape &shape : {shapes[0], Shape{2, 2, 64, 64, "adjacent", 16, "i8"}}) {
+    std::vector<float> k = randomActivations(context, shape.columns(), false, random);
+    std::vector<float> v = randomActivations(context, shape.columns(), false, random);
+    GuardedBuffer keys(shape.poolBytes()), values(shape.poolBytes());
+    auto countNaN = [&](GuardedBuffer &pool) {
+      auto *first = pool.as<uint16_t>(), *end = first + pool.size() / sizeof(uint16_t);
+      return std::count_if(first, end, [](uint16_t bits) { return std::isnan(halfToFloat(bits)); });
+    };
+    std::vector<float> goodK = k, goodV = v;
+    append(shape, goodK, goodV, context, keys, values);
+    auto keysBefore = countNaN(keys), valuesBefore = countNaN(values);
+    k[5] = NAN, v.back() = -NAN;
+    append(shape, k, v, context, keys, values);
+    EXPECT_EQ(countNaN(keys), keysBefore + 1) << shape.activations;
+    EXPECT_EQ(countNaN(values), valuesBefore + 1) << shape.activations;
+
+    append(shape, goodK, goodV, context, keys, values);
+    int64_t width = shape.kvHeads * shape.group * shape.headDim;
+    std::vector<float> q = randomActivations(queries, width, false, random);
+    q[width + nanHead * shape.headDim + 9] = NAN;
+    std::vector<float> found = attend(shape, q, keys, values, context, 0);
+    for (int64_t i = 0; i < queries * width; ++i)
+      ASSERT_EQ(std::isnan(found[i]), i / shape.headDim == width / shape.headDim + nanHead)
+          << shape.activations << " row " << i / width << " column " << i % width;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Targets, AttentionTest, testing::ValuesIn(runnableTargets()), targetName);

@@ -11,7 +11,7 @@ namespace {
 Tokens counting(int32_t first, size_t count) {
   Tokens tokens;
   for (size_t i = 0; i < count; ++i)
-    tokens.push_back(static_cast<int32_t>((static_cast<size_t>(first) + 7 * i) % TOY_POISON));
+    tokens.push_back(static_cast<int32_t>((static_cast<size_t>(first) + 7 * i) % TOY_KV_POISON));
   return tokens;
 }
 
@@ -281,7 +281,7 @@ void RandomRun::step() {
   for (size_t i = 0; i < batch; ++i) {
     size_t count = decode ? 1 : 1 + random() % 12;
     for (size_t n = 0; n < count; ++n) {
-      tokens[i].push_back(static_cast<int32_t>(random() % TOY_POISON));
+      tokens[i].push_back(static_cast<int32_t>(random() % TOY_KV_POISON));
       wanted[i].push_back(decode || random() % 3 == 0);
     }
     inputs.push_back({live[i].id, tokens[i], wanted[i].data()});

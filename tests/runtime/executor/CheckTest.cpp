@@ -23,6 +23,21 @@ TEST(Check, NamesTheDispatchAndTheValue) {
             "its binding 4; its kernel is 'attend'");
 }
 
+/// What attention makes of a NaN is its own business: some targets read pages as finite numbers.
+TEST(Check, LooksAtKeysAndValues) {
+  ToyRun toy(checking());
+  SequenceId a = toy.create(), b = toy.create();
+  toy.step(b, {1, 2, 3, 4, 5});
+  EXPECT_EQ(toy.step(a, {1, 2, 3}).size(), 1u);
+  EXPECT_EQ(toy.errorOf(a, {4, 5, TOY_KV_POISON, 6}),
+            "check: dispatch 0, 'append', of program 'step' wrote nan to page 3 of the values of "
+            "layer 1; its kernel is 'append'");
+  EXPECT_EQ(toy.pool().length(a), 3u) << "the step is undone";
+  // Others, and what comes to the same slots next, are as if it had not been.
+  EXPECT_EQ(toy.step(b, {6, 7, 8, 9}).size(), 1u);
+  EXPECT_EQ(tail(toy.step(a, {4, 5, 7}).front()), expectedAt({1, 2, 3, 4, 5, 7}, 5));
+}
+
 TEST(Check, LooksAtRowsInUseOnly) {
   ToyRun toy(checking());
   SequenceId a = toy.create(), b = toy.create();

@@ -265,6 +265,10 @@ TEST_P(GpuRun, ChecksEachDispatch) {
   EXPECT_EQ(run.errorOf(a, {TOY_POISON}),
             "check: dispatch 1, 'attend', of program 'decode[1]' wrote inf at row 0, column 3 of "
             "its binding 4; its kernel is 'attend'");
+  EXPECT_EQ(run.errorOf(a, {TOY_KV_POISON}),
+            "check: dispatch 0, 'append', of program 'decode[1]' wrote nan to page 0 of the values "
+            "of layer 1; its kernel is 'append'");
+  EXPECT_EQ(tail(run.step(a, {3}).front()), expectedAt({1, 2, 3}, 2));
 }
 
 TEST_P(GpuRun, ForgetsTheGraphUsedLongestAgo) {

@@ -31,6 +31,8 @@ KERNEL toy_append(void *const *bindings, int64 begin, int64 end) {
     for (int32 layer = 0; layer < TOY_LAYERS; ++layer) {
       rowOf(bindings[3], layer, 0, slots[i])[0] = (float)((tokens[i] + 1) * (layer + 1));
       rowOf(bindings[3], layer, 1, slots[i])[0] = (float)(positions[i] + 100 * layer);
+      if (layer == 1 && tokens[i] == TOY_KV_POISON)
+        rowOf(bindings[3], layer, 1, slots[i])[5] = 0 * (1e38f * 1e38f);
     }
 }
 

@@ -21,6 +21,8 @@ enum {
   /* This token makes the attend kernel write an infinity to column TOY_POISON_COLUMN of its row. */
   TOY_POISON = 31,
   TOY_POISON_COLUMN = 3,
+  /* This one makes the append kernel write a NaN to the values of layer 1. */
+  TOY_KV_POISON = 30,
   /* Column 0 of a row of logits tells how many tokens its part had; decode programs add this. */
   TOY_DECODE_MARK = 1000,
   TOY_READ_TILE_BYTES = 64,
