@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import subprocess
 
 import lit.formats
 
@@ -38,9 +39,15 @@ if os.path.exists(os.path.join(libraries, "libhipsim.so")):
     config.available_features.add("simulator")
 if os.path.isdir(os.path.join(data, "models")):
     config.available_features.add("shared-data")
-# Root may read what it forbids itself.
-if os.geteuid() != 0:
+
+# %unprivileged COMMAND: with no right to what its user may not read. Root has that right, but can
+# start processes without it.
+unprivileged = "env"
+if os.geteuid() == 0:
+    unprivileged = "setpriv --bounding-set=-dac_override,-dac_read_search"
+if shutil.which(unprivileged.split()[0]) and subprocess.call(unprivileged.split() + ["true"]) == 0:
     config.available_features.add("unprivileged")
+config.substitutions.append(("%unprivileged", unprivileged))
 
 
 def cpu_flags():

@@ -13,8 +13,9 @@ namespace tawny::x86 {
 /// In f32, a lane is one element and so is its input. Where pages hold pairs (hasPairedPages), a
 /// lane is two f16, which become bf16 in three integer operations: the exponent of f16 keeps its
 /// bits at the lower end of bf16's exponent, so that the operand is 2^-112 times the element. What
-/// was not finite becomes finite (`--check` looks at pages), what was subnormal is 0. Inputs are two bf16, scaled up so that
-/// neither they nor the products leave the range of f32.
+/// was not finite becomes finite, and only `--check`, which looks at pages, will tell; what was
+/// subnormal is 0. Inputs are two bf16, scaled up so that neither they nor the products leave the
+/// range of f32.
 class AttentionProducts {
 public:
   AttentionProducts(KernelContext &context, llm::KvType kv);
