@@ -126,7 +126,7 @@ public:
   /// True where a program stands in for the device, so that nothing is worth timing.
   virtual bool isSimulated() const { return false; }
 
-  /// Zeroed memory, aligned to 256 bytes and backed by physical pages on return.
+  /// Zeroed memory, aligned to 256 bytes; the CPU backs it with pages as they are first touched.
   virtual ErrorOr<Buffer> allocate(uint64_t bytes) = 0;
   /// Memory of the host that read() fills fastest; its address is the host's.
   virtual ErrorOr<Buffer> allocateHost(uint64_t bytes) = 0;
