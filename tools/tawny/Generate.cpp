@@ -195,15 +195,15 @@ ErrorOr<Generation> Generator::run() {
     isContinuation = !before->empty();
   }
 
-  auto start = std::chrono::steady_clock::now();
+  result.prefillStart = std::chrono::steady_clock::now();
   if (ErrorOr<void> computed = prefill(); !computed)
     return computed.takeError();
-  result.prefillMs = millisecondsSince(start);
+  result.prefillMs = millisecondsSince(result.prefillStart);
   if (result.prefilled < request.prompt.size()) {
     stop(StopReason::Interrupted);
     return std::move(result);
   }
-  start = std::chrono::steady_clock::now();
+  auto start = std::chrono::steady_clock::now();
   for (bool more = request.maxTokens > 0; more;) {
     ErrorOr<bool> next = takeNext();
     if (!next)

@@ -4,6 +4,7 @@
 #include "runtime/include/tawny.h"
 #include "runtime/support/Error.h"
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -28,6 +29,7 @@ struct Generation {
   std::string text;            ///< of `tokens`: well-formed UTF-8
   StopReason stop = StopReason::Length;
   size_t prefilled = 0; ///< tokens of the prompt that were computed before the user interrupted
+  std::chrono::steady_clock::time_point prefillStart;
   double prefillMs = 0; ///< until the logits of the prompt were there
   size_t decodeSteps = 0;
   double decodeMs = 0;

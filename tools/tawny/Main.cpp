@@ -56,6 +56,7 @@ static int execute(Subcommand &subcommand, const Command &command) {
 }
 
 int main(int argc, char **argv) {
+  auto start = std::chrono::steady_clock::now();
   ArgumentParser parser("tawny",
                         "runs models that tawnyc compiled. To start: tawny run MODEL.tawny -p "
                         "\"Once upon a time\"",
@@ -67,6 +68,7 @@ int main(int argc, char **argv) {
   for (std::unique_ptr<Subcommand> &subcommand : subcommands) {
     commands.push_back(&subcommand->declare(parser));
     declareCommon(*commands.back(), subcommand->common);
+    subcommand->common.start = start;
   }
   ParsedArguments parsed = parser.parse(argc, argv);
   if (parsed.kind == ParsedArguments::Kind::Usage)

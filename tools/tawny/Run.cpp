@@ -90,8 +90,10 @@ ErrorOr<std::vector<int32_t>> Run::promptTokens(tawny_model *model) const {
 }
 
 void Run::printJson(const GenerationRequest &request, const Generation &generation) const {
+  std::chrono::duration<double, std::milli> untilFirst = generation.prefillStart - common.start;
   Json timings = {
       {"load_ms", loadMs},
+      {"until_first_dispatch_ms", untilFirst.count()},
       {"prefill_ms", generation.prefillMs},
       {"decode_ms", generation.decodeMs},
       {"prefill_tokens_per_second", perSecond(generation.prefilled, generation.prefillMs)},

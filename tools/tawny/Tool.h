@@ -20,8 +20,9 @@ namespace tawny::tool {
 /// says what shells say of a command that SIGINT ended: 128 + 2.
 enum ExitStatus : int { done = 0, failed = 1, usage = 2, interruptedByUser = 130 };
 
-/// Options that every subcommand takes.
+/// Options that every subcommand takes, and when the program began.
 struct CommonOptions {
+  std::chrono::steady_clock::time_point start;
   std::string device = "cpu";
   std::string launch = "auto";
   int64_t threads = 0;
