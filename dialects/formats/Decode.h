@@ -2,7 +2,7 @@
 // plain integers, the emitters on mlir::Values of any width: a lane is one row of the weight.
 //
 // `Ops` supplies two types and the operations on them:
-//   Int    a 32-bit lane:  constant(uint32_t) andI orI xorI shlI shrI (logical; by a constant)
+//   Int    a 32-bit lane:  constant(uint32_t) addI andI orI xorI shlI shrI (logical; by a constant)
 //                          lookup(Int: four bytes of 0..15, CodeTable): an entry for each byte
 //   Float  an f32 lane:    halfToFloat(Int: bits 0..15) bitsToFloat(Int) toFloat(Int: non-negative)
 //                          addF mulF constantF
@@ -136,6 +136,18 @@ typename Ops::Float biasedScale(Ops &ops, typename Ops::Int factor, typename Ops
   return ops.mulF(ops.halfToFloat(factor), ops.addF(ops.toFloat(scale), ops.constantF(-bias)));
 }
 
+/// Half of the scale with E8M0's exponent `e` (OCP Microscaling Formats 1.0, section 5.4.1), which
+/// is 2^(e - 127), and NaN for 255. That is the f32 with this exponent and no fraction, but for 0,
+/// where the scale is subnormal, and 255: there the fraction's first bit is set.
+template <typename Ops> typename Ops::Float halfOfE8M0(Ops &ops, typename Ops::Int e) {
+  // Of the bits of 0 and 255 none differs from the next; of others, 1 to 127 is what differs.
+  auto differing = ops.andI(ops.xorI(e, ops.shrI(e, 1)), ops.constant(0x7F));
+  auto isOther = ops.shrI(ops.addI(differing, ops.constant(0x7F)), 7);
+  auto fraction = ops.shlI(ops.xorI(isOther, ops.constant(1)), 22);
+  auto scale = ops.bitsToFloat(ops.orI(ops.shlI(e, 23), fraction));
+  return ops.mulF(scale, ops.constantF(0.5f));
+}
+
 /// The scale of a group, in formats with a bias.
 template <typename Ops, typename Block>
 typename Ops::Float scaleOf(Format format, Ops &ops, Block &block, unsigned group) {
@@ -149,8 +161,8 @@ typename Ops::Float scaleOf(Format format, Ops &ops, Block &block, unsigned grou
   case Format::IQ4_XS:
     return biasedScale(ops, ops.andI(block.word(0), ops.constant(0xFFFF)),
                        iq4xsScale(ops, block, group), 32);
-  case Format::MXFP4: // half of 2^(e - 127), as the codes are doubled; e = 0 counts as 0
-    return ops.mulF(ops.bitsToFloat(ops.shlI(block.half(), 23)), ops.constantF(0.5f));
+  case Format::MXFP4: // codes are doubled
+    return halfOfE8M0(ops, block.half());
   default: // Q4_0, Q5_0, Q8_0, IQ4_NL
     return ops.halfToFloat(block.half());
   }
@@ -221,6 +233,18 @@ ShiftedQuad<typename Ops::Int> decodeShiftedQuad(Format format, Ops &ops, Block 
   if (format == Format::Q4_K && quad / 8 % 2 == 1)
     return highNibbles(4 + quad / 16 * 8 + quad % 8);
   return {decodeQuad(format, ops, block, quad), 0};
+}
+
+/// Whether the bias times a scale may be beyond f32 where weights are not: then the bias has to be
+/// subtracted from the codes, or to multiply what the minimum would, before anything is scaled.
+constexpr bool hasHugeScales(Format format) { return format == Format::MXFP4; }
+
+/// The weight of a code in a format that hasHugeScales.
+template <typename Ops>
+typename Ops::Float scaleUnbiased(Format format, Ops &ops, typename Ops::Float scale,
+                                  typename Ops::Float code) {
+  auto bias = static_cast<float>(formatInfo(format).bias);
+  return ops.mulF(scale, ops.addF(code, ops.constantF(-bias)));
 }
 
 /// Scale and minimum of group `group` of a block (FormatInfo::groupElements weights each).

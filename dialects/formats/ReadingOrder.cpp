@@ -14,6 +14,7 @@ struct NoOps {
   struct Int {};
   struct Float {};
   Int constant(uint32_t) { return {}; }
+  Int addI(Int, Int) { return {}; }
   Int andI(Int, Int) { return {}; }
   Int orI(Int, Int) { return {}; }
   Int xorI(Int, Int) { return {}; }

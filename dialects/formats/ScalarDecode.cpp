@@ -13,6 +13,7 @@ struct ScalarOps {
   using Int = uint32_t;
   using Float = float;
   Int constant(uint32_t value) { return value; }
+  Int addI(Int a, Int b) { return a + b; }
   Int andI(Int a, Int b) { return a & b; }
   Int orI(Int a, Int b) { return a | b; }
   Int xorI(Int a, Int b) { return a ^ b; }
@@ -97,8 +98,10 @@ void decodeRow(Format format, const uint8_t *row, uint64_t first, uint64_t count
     SourceBlock block{bytes, info};
     unsigned within = static_cast<unsigned>(element % info.blockElements);
     auto affine = decodeGroup(format, ops, block, within / info.groupElements);
-    uint32_t code = decodeQuad(format, ops, block, within / 4) >> 8 * (within % 4) & 0xFF;
-    out[i] = affine.scale * static_cast<float>(code) - affine.min;
+    uint32_t bits = decodeQuad(format, ops, block, within / 4) >> 8 * (within % 4) & 0xFF;
+    float code = ops.toFloat(bits);
+    out[i] = hasHugeScales(format) ? scaleUnbiased(format, ops, affine.scale, code)
+                                   : affine.scale * code - affine.min;
   }
 }
 

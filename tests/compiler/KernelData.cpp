@@ -3,6 +3,7 @@
 #include "dialects/formats/ScalarDecode.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 namespace tawny::test {
@@ -76,6 +77,30 @@ void fixBlock(Format format, std::byte *block, std::mt19937_64 &random) {
 
 } // namespace
 
+static void decode(RandomWeight &weight) {
+  const FormatInfo &info = formatInfo(weight.format);
+  weight.decoded.resize(weight.rows * weight.columns);
+  for (uint64_t row = 0; row < weight.rows; ++row)
+    decodeRow(weight.format,
+              reinterpret_cast<const uint8_t *>(weight.source.data()) +
+                  row * info.rowBytes(weight.columns),
+              0, weight.columns, weight.decoded.data() + row * weight.columns);
+}
+
+RandomWeight everyExponent(std::mt19937_64 &random) {
+  constexpr uint64_t firstHuge = 253;
+  RandomWeight weight = randomWeight(Format::MXFP4, 256, 32, random);
+  const size_t blockBytes = formatInfo(Format::MXFP4).blockBytes;
+  for (uint64_t row = 0; row < weight.rows; ++row) {
+    std::byte *block = &weight.source[row * blockBytes];
+    block[0] = static_cast<std::byte>(row);
+    for (size_t i = 1; row >= firstHuge && i < blockBytes; ++i)
+      block[i] &= std::byte(0x99); // signs and the codes 0 and 1, which are 0 and 0.5
+  }
+  decode(weight);
+  return weight;
+}
+
 RandomWeight randomWeight(Format format, uint64_t rows, uint64_t columns, std::mt19937_64 &random) {
   const FormatInfo &info = formatInfo(format);
   RandomWeight weight{format, rows, columns, {}, {}};
@@ -84,12 +109,7 @@ RandomWeight randomWeight(Format format, uint64_t rows, uint64_t columns, std::m
     byte = static_cast<std::byte>(random());
   for (size_t block = 0; block < weight.source.size(); block += info.blockBytes)
     fixBlock(format, weight.source.data() + block, random);
-  weight.decoded.resize(rows * columns);
-  for (uint64_t row = 0; row < rows; ++row)
-    decodeRow(format,
-              reinterpret_cast<const uint8_t *>(weight.source.data()) +
-                  row * info.rowBytes(columns),
-              0, columns, weight.decoded.data() + row * columns);
+  decode(weight);
   return weight;
 }
 
@@ -131,6 +151,33 @@ std::vector<double> product(const RandomWeight &weight, const std::vector<float>
         y[t * weight.rows + r] +=
             static_cast<double>(weight.decoded[r * weight.columns + k]) * x[t * weight.columns + k];
   return y;
+}
+
+std::vector<double> productTerms(const RandomWeight &weight, const std::vector<float> &x,
+                                 uint64_t tokens) {
+  const FormatInfo &info = formatInfo(weight.format);
+  const uint64_t group = info.isFloat() ? 1 : info.groupElements;
+  std::vector<double> terms(tokens * weight.rows);
+  for (uint64_t t = 0; t < tokens; ++t)
+    for (uint64_t r = 0; r < weight.rows; ++r)
+      for (uint64_t first = 0; first < weight.columns; first += group) {
+        double largest = 0, inputs = 0;
+        for (uint64_t k = first; k < first + group; ++k) {
+          double size = std::fabs(weight.decoded[r * weight.columns + k]);
+          largest = std::max(largest, size);
+          inputs += std::fabs(x[t * weight.columns + k]);
+        }
+        terms[t * weight.rows + r] += (info.isFloat() ? 1 : 2) * largest * inputs;
+      }
+  return terms;
+}
+
+double largestError(const float *found, const std::vector<double> &expected,
+                    const std::vector<double> &terms) {
+  double largest = 0;
+  for (size_t i = 0; i < expected.size(); ++i)
+    largest = std::max(largest, std::fabs(found[i] - expected[i]) / terms[i]);
+  return largest;
 }
 
 double nmse(const float *found, const std::vector<double> &expected) {

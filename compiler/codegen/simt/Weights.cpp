@@ -117,7 +117,8 @@ void WeightChunk::decode(Use use) {
     Value codes = decodeQuad(shape.format, ops, *this, index / 4);
     for (unsigned byte = 0; byte < 4; ++byte) {
       Value code = ops.toFloat(ops.andI(ops.shrI(codes, 8 * byte), ops.constant(255)));
-      use(index + byte, b.fma(scale, code, negatedMin));
+      use(index + byte, hasHugeScales(shape.format) ? scaleUnbiased(shape.format, ops, scale, code)
+                                                    : b.fma(scale, code, negatedMin));
     }
   }
 }

@@ -190,8 +190,8 @@ void DotEmitter::straightBlock(TileBlock &tileBlock, Value firstColumn, SmallVec
         if (shift)
           dot = arith::AddIOp::create(b, dot, arith::ShRSIOp::create(b, high, b.i32s(shift)));
       unsigned inBlock = section * sectionGroups() + group;
-      Affine<Value> affine = decodeGroup(format.format, ops, weights, inBlock);
-      affine.min = arith::NegFOp::create(b, affine.min);
+      Affine<Value> affine =
+          factorsOf(b, format, decodeGroup(format.format, ops, weights, inBlock));
       addGroup(affine, firstColumn, inBlock, dots[group], sums);
     }
   }
@@ -242,7 +242,10 @@ void DotEmitter::emitDecoded() {
       Value codes = decodeQuad(format.format, ops, weights, quad);
       for (unsigned element = 0; element < 4; ++element) {
         Value code = ops.andI(ops.shrI(codes, 8 * element), ops.constant(0xFF));
-        Value weight = b.fma(ops.toFloat(code), affine.scale, affine.min);
+        Value number = ops.toFloat(code);
+        Value weight = hasHugeScales(format.format)
+                           ? scaleUnbiased(format.format, ops, affine.scale, number)
+                           : b.fma(number, affine.scale, affine.min);
         multiplyAdd(weight, b.add(start, (4 * quad + element) * 4), sums);
       }
     }

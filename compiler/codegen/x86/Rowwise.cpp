@@ -146,7 +146,9 @@ void decodeScalarBlock(Simd &b, const FormatInfo &format, TileBlock block, Value
     Value codes = decodeQuad(format.format, ops, block, quad);
     for (unsigned element = 0; element < 4; ++element) {
       Value code = ops.toFloat(ops.andI(ops.shrI(codes, 8 * element), ops.constant(0xFF)));
-      Value weight = b.subF(b.mulF(affine.scale, code), affine.min);
+      Value weight = hasHugeScales(format.format)
+                         ? scaleUnbiased(format.format, ops, affine.scale, code)
+                         : b.subF(b.mulF(affine.scale, code), affine.min);
       b.store(weight, b.at(output, (4 * quad + element) * 4), 4);
     }
   }

@@ -110,8 +110,6 @@ Value Simd::addF(Value a, Value b) { return arith::AddFOp::create(*this, a, b); 
 Value Simd::subF(Value a, Value b) { return arith::SubFOp::create(*this, a, b); }
 Value Simd::mulF(Value a, Value b) { return arith::MulFOp::create(*this, a, b); }
 Value Simd::divF(Value a, Value b) { return arith::DivFOp::create(*this, a, b); }
-Value Simd::maxF(Value a, Value b) { return arith::MaxNumFOp::create(*this, a, b); }
-Value Simd::minF(Value a, Value b) { return arith::MinNumFOp::create(*this, a, b); }
 
 Value Simd::greaterOf(Value a, Value b) {
   Value isGreater = arith::CmpFOp::create(*this, arith::CmpFPredicate::OGT, a, b);
@@ -156,10 +154,6 @@ Value Simd::sumLanes(Value vector) {
   }
   return extract(vector, 0);
 }
-Value Simd::maxLanes(Value vector) {
-  return vector::ReductionOp::create(*this, vector::CombiningKind::MAXNUMF, vector);
-}
-
 Value Simd::greatestLane(Value vector) {
   for (int64_t width = lanes; width > 1; width /= 2) {
     SmallVector<int64_t> low = laneNumbers(0, width / 2);
@@ -167,6 +161,16 @@ Value Simd::greatestLane(Value vector) {
     vector = greaterOf(shuffle(vector, low), shuffle(vector, high));
   }
   return extract(vector, 0);
+}
+Value Simd::greatestMagnitude(Value first, Value second) {
+  // Bits without their sign are ordered as their numbers are, with NaN beyond infinity.
+  auto magnitude = [&](Value vector) -> Value {
+    Value bits = arith::BitcastOp::create(*this, i32x16, vector);
+    return arith::AndIOp::create(*this, bits, i32s(0x7FFFFFFF));
+  };
+  Value bits = arith::MaxUIOp::create(*this, magnitude(first), magnitude(second));
+  bits = vector::ReductionOp::create(*this, vector::CombiningKind::MAXUI, bits);
+  return arith::BitcastOp::create(*this, f32, bits);
 }
 Value Simd::dotBf16(Value sums, Value a, Value c) {
   return intrinsic("llvm.x86.avx512bf16.dpbf16ps.512", f32x16, {sums, a, c});

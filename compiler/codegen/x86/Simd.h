@@ -80,19 +80,17 @@ public:
   Value subF(Value a, Value b);
   Value mulF(Value a, Value b);
   Value divF(Value a, Value b);
-  Value maxF(Value a, Value b);
-  Value minF(Value a, Value b);
-  /// The greater of the two; b where either is NaN. One instruction, which maxF is not.
+  /// The greater of the two; b where either is NaN. One instruction, which arith's are not.
   Value greaterOf(Value a, Value b);
   Value toF32(Value halves);    ///< f16 lanes to f32.
   Value saturateToF16(Value x); ///< f32 lanes to f16, beyond 65504 clamped, ties to even.
-  /// The sum (a fixed tree) and the maximum of 16 lanes.
-  Value sumLanes(Value vector);
-  Value maxLanes(Value vector);
+  Value sumLanes(Value vector); ///< Of 16 lanes, in a fixed tree.
   Value shuffle(Value vector, mlir::ArrayRef<int64_t> order);
   Value extract(Value vector, int64_t lane);
   /// The greatest of 16 lanes; NaN is passed over.
   Value greatestLane(Value vector);
+  /// The largest magnitude of all lanes of two vectors; NaN if one of them is.
+  Value greatestMagnitude(Value first, Value second);
   /// sums[lane] += the products of the lane's two bf16 in `a` and in `c`, with VDPBF16PS.
   Value dotBf16(Value sums, Value a, Value c);
 

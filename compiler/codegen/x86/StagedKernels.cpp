@@ -173,12 +173,13 @@ func::FuncOp StagedKernels::multiply(Format format, unsigned tokens) {
   bool splitsCodes = !target.vnni && info.codeBits == 8;
   OpBuilder types(module.getContext());
   Type i64 = types.getI64Type(), pointer = LLVM::LLVMPointerType::get(module.getContext());
-  return create(
-      llvm::formatv("multiply.g{0}{1}.t{2}", info.groupElements, splitsCodes ? ".c8" : "", tokens),
-      {pointer, pointer, i64, i64, i64, pointer, i64, pointer, i64, pointer},
-      [&](Simd &b, ValueRange arguments) {
-        MultiplyEmitter(b, info, rowGroups(), tokens, arguments).emit();
-      });
+  return create(llvm::formatv("multiply.g{0}{1}{2}.t{3}", info.groupElements,
+                              splitsCodes ? ".c8" : "", hasHugeScales(format) ? ".huge" : "",
+                              tokens),
+                {pointer, pointer, i64, i64, i64, pointer, i64, pointer, i64, pointer},
+                [&](Simd &b, ValueRange arguments) {
+                  MultiplyEmitter(b, info, rowGroups(), tokens, arguments).emit();
+                });
 }
 
 } // namespace tawny::x86

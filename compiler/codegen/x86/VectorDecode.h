@@ -17,6 +17,7 @@ struct DecodeOps {
 
   Value constant(uint32_t value) { return wide ? b.i32s(value) : b.i32c(value); }
   Value constantF(float value) { return wide ? b.f32s(value) : b.f32c(value); }
+  Value addI(Value x, Value y) { return mlir::arith::AddIOp::create(b, x, y); }
   Value andI(Value x, Value y) { return mlir::arith::AndIOp::create(b, x, y); }
   Value orI(Value x, Value y) { return mlir::arith::OrIOp::create(b, x, y); }
   Value xorI(Value x, Value y) { return mlir::arith::XOrIOp::create(b, x, y); }

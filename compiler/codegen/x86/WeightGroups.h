@@ -11,11 +11,15 @@ namespace tawny::x86 {
 /// Bytes of a group's factors in memory: f32 [scale, minus min][16 rows].
 inline constexpr int64_t affineBytes = 2 * lanes * 4;
 
+/// A group's factors from what decodeGroup gave: scale and, as `min`, minus the minimum, or minus
+/// the scale where the format hasHugeScales.
+Affine<Value> factorsOf(Simd &b, const FormatInfo &format, Affine<Value> decoded);
+
 /// Decodes the factors of all groups of a block and stores them at `address`, one group after
 /// another.
 void storeAffines(Simd &b, const FormatInfo &format, TileBlock &weights, Value address);
 
-/// The factors at `address`: scale and, as `min`, minus the minimum.
+/// The factors at `address`, as factorsOf gave them.
 Affine<Value> loadAffine(Simd &b, Value address);
 
 /// One group's inputs, of any row of a8 (ActivationRow).
@@ -24,11 +28,13 @@ public:
   /// The group of `format` that begins at column `first` (i64) of rows of `columns` (i64).
   GroupInputs(Simd &b, const FormatInfo &format, Value columns, Value first);
 
-  /// sum + scale * row.scale * dot - min * row.sum, for the row at `row`; `dot` is i32 x 16.
+  /// sum + scale * row.scale * dot - min * row.sum, for the row at `row`; `dot` is i32 x 16 and
+  /// `affine` of factorsOf.
   Value addTo(Value sum, Value dot, Affine<Value> affine, Value row) const;
 
 private:
   Simd &b;
+  const FormatInfo &format;
   Value scaleOffset, sumOffset; ///< In bytes, from the row's beginning.
 };
 

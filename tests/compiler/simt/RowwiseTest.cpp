@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 namespace tawny::test {
 namespace {
@@ -123,6 +124,25 @@ TEST_F(SimtRowwise, Embeddings) {
           << chip() << " " << formatInfo(format).name << " " << columns << " columns, seed "
           << seed;
     }
+}
+
+TEST_F(SimtRowwise, EmbeddingsOfEveryExponent) {
+  RandomWeight table = everyExponent(random);
+  std::string t = table.type(), y = rowsOf(table.columns);
+  SimtKernel kernel = SimtKernel::compile(rowKernel(
+      "#rt.arg<tokens 0, read>, #rt.arg<operand 1, read>, #rt.arg<result 0, write>",
+      "%step: !llm.step, %t: " + t, "%y = llm.embed %step, %t : " + t + " -> " + y, "%y", y));
+  std::vector<int32_t> ids(table.rows);
+  std::iota(ids.begin(), ids.end(), 0);
+  GpuBuffer n = count(ids.size()), tokens = GpuBuffer::of(ids);
+  GpuBuffer packed = GpuBuffer::weight(table), output(table.decoded.size() * 4);
+  kernel.run({&n, &tokens, &packed, &output}, ids.size());
+  std::vector<float> found = output.read<float>();
+  for (size_t i = 0; i < found.size(); ++i)
+    ASSERT_TRUE(found[i] == table.decoded[i] ||
+                (std::isnan(found[i]) && std::isnan(table.decoded[i])))
+        << chip() << " exponent " << i / table.columns << ": expected " << table.decoded[i]
+        << ", found " << found[i];
 }
 
 TEST_F(SimtRowwise, ElementwiseOps) {

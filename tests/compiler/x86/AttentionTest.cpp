@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <gtest/gtest.h>
 #include <map>
 
@@ -295,6 +296,29 @@ TEST_P(AttentionTest, HidesNoNaN) {
       ASSERT_EQ(std::isnan(found[i]), i / shape.headDim == width / shape.headDim + nanHead)
           << shape.activations << " row " << i / width << " column " << i % width;
   }
+}
+
+/// Shapes, contexts and windows by chance; the count is printed.
+TEST_P(AttentionTest, GeneratedCasesAgreeWithFp64) {
+  auto between = [&](int64_t low, int64_t high) {
+    return low + static_cast<int64_t>(random() % static_cast<uint64_t>(high - low + 1));
+  };
+  constexpr size_t shapeCount = 4, contextsOfShape = 25;
+  for (size_t i = 0; i < shapeCount; ++i) {
+    int64_t headDim = 4 * between(4, 40), rotaryDim = 2 * between(1, headDim / 2);
+    Shape shape{between(1, 4), between(1, 6), headDim, rotaryDim,
+                i % 2 == 0 ? "adjacent" : "halves"};
+    shape.bits = i % 4 == 3 ? 32 : 16;
+    shape.activations = i % 3 == 2 ? "i8" : "f32";
+    int64_t window = i % 2 == 0 ? 0 : between(1, 120);
+    for (size_t j = 0; j < contextsOfShape; ++j) {
+      int64_t context = between(1, 256), queries = between(1, std::min<int64_t>(context, 40));
+      checkAttention(shape, context, queries, window);
+      rotate(shape, randomActivations(queries, shape.columns(), false, random), shape.kvHeads);
+    }
+  }
+  std::printf("%s: %zu cases of rotation, appending and attention, seed %llu\n", GetParam().c_str(),
+              shapeCount * contextsOfShape, static_cast<unsigned long long>(seed));
 }
 
 INSTANTIATE_TEST_SUITE_P(Targets, AttentionTest, testing::ValuesIn(runnableTargets()), targetName);

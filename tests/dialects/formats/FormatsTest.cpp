@@ -289,6 +289,26 @@ TEST_P(FormatTest, DecodesAnyRangeLikeTheWhole) {
   }
 }
 
+/// Every exponent with every code: 255 is NaN, the smallest scales are subnormal, and weights may
+/// be where their bias times their scale is not.
+TEST(Formats, MXFP4HasAllExponents) {
+  const FormatInfo &info = formatInfo(Format::MXFP4);
+  std::vector<uint8_t> block(info.blockBytes);
+  for (unsigned i = 1; i < info.blockBytes; ++i)
+    block[i] = static_cast<uint8_t>(i - 1 + 16 * (16 - i));
+  for (int exponent = 0; exponent < 256; ++exponent) {
+    block[0] = static_cast<uint8_t>(exponent);
+    std::vector<float> decoded(info.blockElements);
+    decodeRow(Format::MXFP4, block.data(), 0, decoded.size(), decoded.data());
+    for (unsigned i = 0; i < info.blockElements; ++i)
+      if (exponent == 255)
+        EXPECT_TRUE(std::isnan(decoded[i])) << "weight " << i;
+      else
+        EXPECT_EQ(decoded[i], static_cast<float>(weightOfMXFP4(block.data(), i)))
+            << "exponent " << exponent << " weight " << i;
+  }
+}
+
 /// Plain integers, and the words of a block some way further on.
 struct IntegerOps {
   using Int = uint32_t;
