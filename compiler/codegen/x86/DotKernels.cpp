@@ -99,8 +99,8 @@ private:
   void dotQuad(Value codes, Value firstColumn, unsigned quad, MutableArrayRef<Value> dots);
   void multiplyAdd(Value weight, Value columnOffset, SmallVector<Value> &sums);
 
-  /// Up to this many tokens a block is straight-line code.
-  static constexpr unsigned straightTokens = 2;
+  /// Up to this many tokens a block is straight-line code. Sixteen registers are too few for two.
+  unsigned straightTokens() { return b.target.vectorBits >= 512 ? 2 : 1; }
   bool streams = false; ///< Little is done but loading line after line.
   static constexpr int64_t lineBytes = 64;
   unsigned sectionElements() { return format.blockElements / format.sections; }
@@ -155,7 +155,7 @@ void DotEmitter::forSections(const SectionBody &body) {
 }
 
 void DotEmitter::emitQuantised() {
-  streams = rows.size() <= straightTokens;
+  streams = rows.size() <= straightTokens();
   if (streams)
     return forBlocks([&](TileBlock &weights, Value firstColumn, SmallVector<Value> &sums) {
       straightBlock(weights, firstColumn, sums);
