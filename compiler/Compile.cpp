@@ -123,8 +123,8 @@ llvm::Error Compilation::compileTarget(const Selection &selection, const Bounds 
   if (target.family != TargetFamily::X86)
     lowering.attentionQueryRows = 64;
   // A GPU finds the best tokens faster than it sends all logits to the host; 40 are enough for the
-  // usual --top-k. On NVIDIA GPUs the kernel has been compiled but not run yet.
-  lowering.candidates = target.family == TargetFamily::AMDGPU ? 40 : 0;
+  // usual --top-k.
+  lowering.candidates = target.family == TargetFamily::X86 ? 0 : 40;
   lowering.maxContext = bounds.maxContext;
   lowering.maxBatch = bounds.maxBatch;
   lowering.kvTokens = static_cast<int64_t>(bounds.kvTokens);

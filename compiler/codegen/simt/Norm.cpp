@@ -2,8 +2,9 @@
 //
 //   workgroup (row)                                                              grid: one per row
 //     thread i: x[j] = 16-byte loads of row[(j * threads + i) * 4 …], j < ceil(K / 4 / threads)
-//               add_rms_norm: x[j] += b[j]; store sum[j]
+//               add_rms_norm: x[j] += b[j]
 //               square = sum over j of x[j]^2                               2 operations per column
+//     add_rms_norm: thread i: store x[j]
 //     square over the lanes (in registers), over the waves (shared memory, one barrier)
 //     scale = 1 / sqrt(square / K + eps)
 //     thread i: store x[j] * scale * weight[j]                              2 operations per column
@@ -47,6 +48,10 @@ public:
       row.push_back(load(step));
       square = b.fma(row.back(), row.back(), square);
     }
+    // After all loads: a store may alias those behind it, which then wait for those before it.
+    if (plan.addend)
+      for (int64_t step = 0; step < plan.steps(); ++step)
+        inRange(step, [&] { store(row[step], /*result=*/0, step); });
     Value sum = sumOfWorkgroup(sumOfLane(square));
     Value mean = b.mulF(sum, b.f32c(1.0 / static_cast<double>(plan.columns)));
     Value scale = b.divF(b.f32c(1), b.sqrt(b.addF(mean, b.f32c(plan.eps))));
@@ -100,10 +105,8 @@ private:
   Value load(int64_t step) {
     auto body = [&]() -> SmallVector<Value> {
       Value value = b.load(type, at(plan.input, step, /*ofRow=*/true), alignment());
-      if (plan.addend) {
+      if (plan.addend)
         value = b.addF(value, b.load(type, at(plan.addend, step, /*ofRow=*/true), alignment()));
-        store(value, /*result=*/0, step);
-      }
       return {value};
     };
     if (isWhole(step))

@@ -20,13 +20,22 @@ namespace {
 } // namespace
 
 std::string chip() {
-  const char *name = std::getenv("HIPSIM_ARCH");
-  return name ? name : "gfx1151";
+  for (const char *variable : {"TAWNY_TEST_TARGET", "HIPSIM_ARCH"})
+    if (const char *name = std::getenv(variable))
+      return name;
+  return "gfx1151";
+}
+
+static const TargetInfo &target() {
+  llvm::Expected<const TargetInfo *> found = findTarget(chip());
+  if (!found)
+    fail(llvm::toString(found.takeError()));
+  return **found;
 }
 
 Device &gpu() {
   static std::unique_ptr<Device> device = [] {
-    ErrorOr<std::unique_ptr<Device>> opened = openDevice("hip", 0);
+    ErrorOr<std::unique_ptr<Device>> opened = openDevice(target().device.str(), 0);
     if (!opened)
       fail(opened.error().message);
     return std::move(*opened);
@@ -87,17 +96,16 @@ SimtKernel SimtKernel::compile(const std::string &kernel, uint64_t maxContext) {
   auto module = mlir::parseSourceString<mlir::ModuleOp>(text, &context);
   if (!module)
     fail("the kernel does not parse:\n" + text);
-  auto target = findTarget(chip());
-  if (!target)
-    fail(llvm::toString(target.takeError()));
   CodegenOptions options;
   options.maxContext = maxContext;
   auto executable = *module->getOps<rt::ExecutableOp>().begin();
   rt::GridAttr grid = (*executable.getBody().getOps<rt::KernelOp>().begin()).getGrid();
-  auto compiled = compileAMDGPU(executable, **target, options);
+  const bool isNvidia = target().family == TargetFamily::NVPTX;
+  auto compiled = (isNvidia ? compileNVPTX : compileAMDGPU)(executable, target(), options);
   if (!compiled)
     fail(llvm::toString(compiled.takeError()));
-  EXPECT_EQ(compiled->kernels[0].spills, 0u) << text;
+  // ptxas spills a few of the 255 that a thread may have, into the first cache (docs/nvidia.md).
+  EXPECT_LE(compiled->kernels[0].spills, isNvidia ? 16u : 0u) << text;
   ErrorOr<std::unique_ptr<LoadedCode>> loaded =
       gpu().loadCode(std::as_bytes(std::span(compiled->bytes)));
   if (!loaded)

@@ -1,8 +1,9 @@
-// Compiles one kernel from its rt text for an AMD GPU and runs it on the device `hip`, which is the
-// simulator unless the machine has the chip.
+// Compiles one kernel from its rt text for a GPU and runs it on the target's device, which for AMD
+// GPUs is the simulator unless the machine has the chip.
 //
 // CTest starts these tests once for each chip, with HIPSIM_ARCH naming it and TAWNY_HIP_LIBRARY the
 // simulator; its checks of every access make a kernel fail that reads or writes out of bounds.
+// Where there is an NVIDIA GPU, TAWNY_TEST_TARGET=sm_90 runs them there.
 #pragma once
 
 #include "dialects/formats/ScalarDecode.h"
@@ -18,7 +19,7 @@ namespace tawny::test {
 
 /// The device, opened when first used; the same for all tests of the process.
 Device &gpu();
-/// The chip's name: what HIPSIM_ARCH says.
+/// The target's name: what TAWNY_TEST_TARGET says, else HIPSIM_ARCH.
 std::string chip();
 
 /// Memory of the device of exactly that many bytes, filled with ones: every f16 and f32 is NaN.

@@ -10,6 +10,8 @@ namespace {
 
 constexpr uint64_t seed = 20263;
 constexpr double bound = 1e-6;
+/// All sums of few rows may be small beside their terms, whose weights are rounded to f16.
+constexpr double boundOfFewRows = 1e-5;
 
 std::string rowsType(uint64_t columns, const char *element) {
   return "tensor<?x" + std::to_string(columns) + "x" + element + ">";
@@ -54,7 +56,8 @@ protected:
         GpuBuffer input = GpuBuffer::halves(x), output(tokens * rows * sizeof(float));
         GpuBuffer count = GpuBuffer::of(std::vector<int32_t>{static_cast<int32_t>(tokens)});
         kernel.run({&count, &input, &packed, &output}, tokens);
-        EXPECT_LE(nmse(output.read<float>().data(), product(weight, x, tokens)), bound)
+        EXPECT_LE(nmse(output.read<float>().data(), product(weight, x, tokens)),
+                  rows < 16 ? boundOfFewRows : bound)
             << chip() << " " << formatInfo(format).name << " " << rows << "x" << columns << " tile "
             << tileRows << "x" << tileTokens << " tokens " << tokens << (outlier ? " outlier" : "")
             << " seed " << seed;

@@ -322,7 +322,8 @@ TEST_F(SimtRowwise, TopK) {
   struct Shape {
     uint64_t columns, count;
   };
-  for (auto [columns, k] : {Shape{1, 1}, Shape{77, 64}, Shape{1024, 40}, Shape{5001, 5}}) {
+  for (auto [columns, k] :
+       {Shape{1, 1}, Shape{77, 64}, Shape{1024, 40}, Shape{5001, 5}, Shape{32000, 40}}) {
     const uint64_t rows = 3;
     std::string x = rowsOf(columns);
     std::string y = "tensor<?x" + std::to_string(k) + "x!llm.candidate>";
