@@ -59,7 +59,7 @@ ErrorOr<Buffer> CpuDevice::allocate(uint64_t bytes) {
   if (address == MAP_FAILED)
     return makeError("cannot allocate %" PRIu64 " bytes: %s", bytes, std::strerror(errno));
   // Large pages spare TLB misses; where there are none, small ones do the same work. They come as
-  // they are first written: to zero a KV pool of 2 GiB takes half a second, before the first token.
+  // they are first written: to zero a whole KV pool delays the first token (docs/benchmarks.md).
   madvise(address, bytes, MADV_HUGEPAGE);
   return Buffer(this, address, bytes);
 }

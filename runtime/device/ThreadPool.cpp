@@ -36,6 +36,14 @@ void relax() {
 #endif
 }
 
+/// Waits a little; from turn `spins` on, by offering the core to others.
+void passTurn(unsigned turn, unsigned spins) {
+  if (turn < spins)
+    relax();
+  else
+    sched_yield();
+}
+
 } // namespace
 
 ThreadPool::ThreadPool(unsigned threads) : lanes(std::max(threads, 1u)) {
@@ -89,10 +97,7 @@ uint32_t ThreadPool::awaitRun(uint32_t now) {
   for (unsigned turn = 0; turn < idleSpins + idleYields; ++turn) {
     if (uint32_t found = phase.load(std::memory_order_acquire); found != now)
       return found;
-    if (turn < idleSpins)
-      relax();
-    else
-      sched_yield();
+    passTurn(turn, idleSpins);
   }
   phase.wait(now, std::memory_order_acquire);
   return phase.load(std::memory_order_acquire);
@@ -103,10 +108,7 @@ uint32_t ThreadPool::awaitLaunch(uint32_t now) {
   for (unsigned turn = 0;; ++turn) {
     if (uint32_t found = phase.load(std::memory_order_acquire); found != now)
       return found;
-    if (turn < launchSpins)
-      relax();
-    else
-      sched_yield();
+    passTurn(turn, launchSpins);
   }
 }
 
