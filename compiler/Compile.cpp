@@ -99,12 +99,10 @@ llvm::Error Compilation::runPipeline(mlir::ModuleOp module, const char *name,
   return diagnostics.takeError(name);
 }
 
-/// Tiles of attention that a decode is split into: four for each compute unit, of which each holds
-/// three or four at once. None on CPUs, whose threads are fewer than the heads of a model.
+/// Tiles of attention that a decode is split into on a GPU: four for each compute unit, of which
+/// each holds three or four at once.
 static int64_t attentionTiles(const TargetInfo &target) {
   constexpr unsigned someUnits = 32; // where no document counts them
-  if (target.family == TargetFamily::X86)
-    return 0;
   return 4 * std::max(target.product.computeUnits, someUnits);
 }
 
@@ -118,10 +116,13 @@ llvm::Error Compilation::compileTarget(const Selection &selection, const Bounds 
   lowering.activations = selection.activations;
   lowering.kv =
       target.family == TargetFamily::X86 && selection.activations == "f32" ? "f32" : "f16";
-  lowering.attentionTiles = attentionTiles(target);
-  // The rows that a workgroup has on a matrix unit (compiler/codegen/simt/AttentionMatrix.cpp).
-  if (target.family != TargetFamily::X86)
+  if (target.family == TargetFamily::X86) {
+    lowering.attentionSameRanges = true;
+  } else {
+    lowering.attentionTiles = attentionTiles(target);
+    // The rows that a workgroup has on a matrix unit (compiler/codegen/simt/AttentionMatrix.cpp).
     lowering.attentionQueryRows = 64;
+  }
   // A GPU finds the best tokens faster than it sends all logits to the host; 40 are enough for the
   // usual --top-k.
   lowering.candidates = target.family == TargetFamily::X86 ? 0 : 40;

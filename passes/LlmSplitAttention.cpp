@@ -32,17 +32,16 @@ struct LlmSplitAttention : impl::LlmSplitAttentionBase<LlmSplitAttention> {
     if (!program || program.getKind() != llm::ProgramKind::Decode)
       return;
     IRRewriter rewriter(&getContext());
-    getOperation().walk([&](llm::AttentionOp attention) {
-      // int8 rows are for targets that do not split.
-      auto type = cast<RankedTensorType>(attention.getResult().getType());
-      if (isa<Float32Type, Float16Type>(type.getElementType()))
-        split(rewriter, attention, program.getSequences());
-    });
+    getOperation().walk(
+        [&](llm::AttentionOp attention) { split(rewriter, attention, program.getSequences()); });
   }
 
 private:
-  /// A power of two, so that the buckets of a model share kernels.
+  /// The same for all buckets, or a power of two, so that the buckets of a model share kernels.
   int64_t splitsOf(llm::AttentionOp attention, int64_t sequences) {
+    if (sameRanges)
+      return llm::contextRanges(
+          llm::windowOf(attention.getWindow(), static_cast<uint64_t>(maxContext)), maxContext);
     int64_t unsplit = cast<llm::KvType>(attention.getKv().getType()).getHeads() * sequences;
     auto wanted = llvm::bit_ceil<uint64_t>(llvm::divideCeil(tiles, unsplit));
     int64_t window = llm::windowOf(attention.getWindow(), static_cast<uint64_t>(maxContext));

@@ -167,8 +167,9 @@ def LlmSplitAttention : Pass<"llm-split-attention", "::mlir::func::FuncOp"> {
     ranges, a power of two of them, that bring a step of the program's sequences to `tiles` tiles,
     but no more than make ranges of `range-tokens` positions of the longest context. An attention
     that has enough tiles becomes one range: so the kernel of `llm.attention_part` is for rows that
-    stand alone, that of `llm.attention` for blocks of them. Other programs, and attention that
-    writes int8, stay as they are.
+    stand alone, that of `llm.attention` for blocks of them. Other programs stay as they are. With
+    `same-ranges`, all decode programs have the ranges of `llm::contextRanges`, however many tiles
+    that makes: for targets whose kernels of both ops add up the same ranges.
 
     Before:
     ```mlir
@@ -189,6 +190,8 @@ def LlmSplitAttention : Pass<"llm-split-attention", "::mlir::func::FuncOp"> {
     Option<"tiles", "tiles", "int64_t", "1", "Tiles that keep the target busy.">,
     Option<"rangeTokens", "range-tokens", "int64_t", "128",
            "Positions of the shortest range that is worth a tile of its own.">,
+    Option<"sameRanges", "same-ranges", "bool", "false",
+           "Have the same ranges in all programs, of a length that maxContext decides.">,
     Option<"maxContext", "max-context", "int64_t", "4096", "Tokens of one sequence at most.">];
   let dependentDialects = ["::tawny::llm::LlmDialect"];
 }

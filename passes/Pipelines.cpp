@@ -50,9 +50,10 @@ void buildLowerToRtPipeline(OpPassManager &manager, const LowerToRtOptions &opti
   manager.addNestedPass<func::FuncOp>(
       createLlmDecide({options.activations, options.kv, options.dequant}));
   // After llm-decide, which looks for llm.attention to write what linears read.
-  if (options.attentionTiles != 0) {
+  if (options.attentionTiles != 0 || options.attentionSameRanges) {
     LlmSplitAttentionOptions split;
-    split.tiles = options.attentionTiles;
+    split.tiles = std::max<int64_t>(options.attentionTiles, 1);
+    split.sameRanges = options.attentionSameRanges;
     split.maxContext = options.maxContext;
     manager.addNestedPass<func::FuncOp>(createLlmSplitAttention(split));
   }

@@ -46,6 +46,10 @@ struct LowerToRtOptions : mlir::PassPipelineOptions<LowerToRtOptions> {
       *this, "attention-tiles",
       llvm::cl::desc("Tiles that attention of a decode is split into; 0: it stays whole."),
       llvm::cl::init(0)};
+  Option<bool> attentionSameRanges{
+      *this, "attention-same-ranges",
+      llvm::cl::desc("Split attention of decodes into ranges that all programs share."),
+      llvm::cl::init(false)};
   Option<int64_t> candidates{
       *this, "candidates",
       llvm::cl::desc("Largest logits that programs return of each row; 0: none."),

@@ -50,6 +50,22 @@ inline int64_t windowOf(std::optional<uint64_t> window, uint64_t maxContext = UI
   return window && *window < maxContext ? static_cast<int64_t>(*window) : 0;
 }
 
+/// Positions of a range of a context, where ranges are the same in all programs of a model: 256, so
+/// that one sequence is work for several threads, and more where that made over 32 of them.
+inline int64_t contextRange(int64_t maxContext) {
+  constexpr int64_t least = 256, mostRanges = 32;
+  int64_t range = least;
+  while (range * mostRanges < maxContext)
+    range *= 2;
+  return range;
+}
+
+/// Such ranges that a row sees at most, of a window or, with 0, of the whole context.
+inline int64_t contextRanges(int64_t window, int64_t maxContext) {
+  int64_t range = contextRange(maxContext), all = (maxContext + range - 1) / range;
+  return window == 0 ? all : std::min(all, (window - 1 + range - 1) / range + 1);
+}
+
 /// `tensor<? x columns x elementType>`: the type of activations.
 inline mlir::RankedTensorType rowsType(int64_t columns, mlir::Type elementType) {
   return mlir::RankedTensorType::get({mlir::ShapedType::kDynamic, columns}, elementType);

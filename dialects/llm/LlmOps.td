@@ -291,9 +291,9 @@ def Llm_AttentionPartOp : LlmOp<"attention_part", [Pure]> {
     softmax of each stays apart: with `x = log2(e) * scale * q k^T` and `max` the largest `x` of a
     range, its weights are `2^(x - max)`. `sums` has the sum of weights times values, as
     [range][query head][head element]; `state` has `max` and the sum of weights, as
-    [range][query head][2]. A range may be empty: `max` is then the lowest finite f32, all sums
-    are 0. Where a row's positions are cut is the kernel's business and depends on the row's own
-    position alone.
+    [range][query head][2]. Ranges behind the others may be empty: `max` is then the lowest finite
+    f32, the sum of weights is 0, and their `sums` may be anything. Where a row's positions are cut
+    is the kernel's business and depends on the row's own position alone.
     ```mlir
     %sums, %state = llm.attention_part %q, %kv, %step layer 0 scale 1.25e-1 splits 2
       : tensor<?x256xf32>, !llm.kv<layers = 3, heads = 2, dim = 64>
@@ -327,7 +327,7 @@ def Llm_AttentionMergeOp : LlmOp<"attention_merge", [Pure]> {
   let description = [{
     With the ranges' `sums`, `max` and `weights` as `llm.attention_part` makes them, and `top` the
     largest `max`, a head is `sum_s 2^(max_s - top) sums_s / sum_s 2^(max_s - top) weights_s`. A
-    result of type f16 is that, rounded.
+    result of type `!llm.a8` or f16 is that, quantised. Empty ranges add nothing.
     ```mlir
     %o = llm.attention_merge %sums, %state splits 2
       : tensor<?x512xf32>, tensor<?x16xf32> -> tensor<?x256xf32>
@@ -338,7 +338,7 @@ def Llm_AttentionMergeOp : LlmOp<"attention_merge", [Pure]> {
        are a whole number of heads.
   }];
   let arguments = (ins LlmRowsF32:$sums, LlmRowsF32:$state, I64Attr:$splits);
-  let results = (outs TensorRankOf<[F32, F16], [2]>:$result);
+  let results = (outs LlmRows:$result);
   let assemblyFormat = [{
     $sums `,` $state `splits` $splits attr-dict `:` type($sums) `,` type($state) `->` type($result)
   }];

@@ -4,6 +4,9 @@
 // RUN: tawny-opt %s -split-input-file \
 // RUN:   --pass-pipeline='builtin.module(func.func(llm-split-attention{tiles=16 max-context=700}))' \
 // RUN:   | FileCheck %s --enable-var-scope --check-prefix=SHORT
+// RUN: tawny-opt %s -split-input-file --pass-pipeline='builtin.module( \
+// RUN:   func.func(llm-split-attention{same-ranges max-context=700}))' \
+// RUN:   | FileCheck %s --enable-var-scope --check-prefix=SAME
 
 // A decode whose attention is split computes what the model does, up to rounding.
 // RUN: tawny-opt %S/Inputs/tiny.mlir --llm-specialise=max-batch=2 \
@@ -27,6 +30,10 @@
 // SHORT-LABEL: func.func @one
 // SHORT: llm.attention_part {{.*}} splits 4 :
 // SHORT: llm.attention_merge {{.*}} splits 4 :
+// With the same ranges for all programs, 700 positions are three of 256.
+// SAME-LABEL: func.func @one
+// SAME: llm.attention_part {{.*}} splits 3 :
+// SAME: llm.attention_merge {{.*}} splits 3 :
 func.func @one(%q: tensor<?x256xf32>, %kv: !llm.kv<layers = 2, heads = 2, dim = 64>,
                %step: !llm.step) -> tensor<?x256xf16>
     attributes {llm.program = #llm.program<decode, tokens = 1, sequences = 1, logit_rows = 1,
@@ -39,6 +46,9 @@ func.func @one(%q: tensor<?x256xf32>, %kv: !llm.kv<layers = 2, heads = 2, dim = 
 // A window stays with the ranges, and makes many of them as useless as a short context does.
 // CHECK-LABEL: func.func @window
 // CHECK: llm.attention_part {{.*}} scale 1.250000e-01 window 300 splits 2 :
+// A window of 300 that begins anywhere touches three ranges of 256 at most.
+// SAME-LABEL: func.func @window
+// SAME: llm.attention_part {{.*}} scale 1.250000e-01 window 300 splits 3 :
 func.func @window(%q: tensor<?x256xf32>, %kv: !llm.kv<layers = 2, heads = 2, dim = 64>,
                   %step: !llm.step) -> tensor<?x256xf16>
     attributes {llm.program = #llm.program<decode, tokens = 1, sequences = 1, logit_rows = 1,
@@ -53,6 +63,8 @@ func.func @window(%q: tensor<?x256xf32>, %kv: !llm.kv<layers = 2, heads = 2, dim
 // CHECK: llm.attention_part {{.*}} splits 2 :
 // CHECK-LABEL: func.func @nine
 // CHECK: llm.attention_part {{.*}} splits 1 :
+// SAME-LABEL: func.func @nine
+// SAME: llm.attention_part {{.*}} splits 3 :
 func.func @five(%q: tensor<?x256xf32>, %kv: !llm.kv<layers = 2, heads = 2, dim = 64>,
                 %step: !llm.step) -> tensor<?x256xf32>
     attributes {llm.program = #llm.program<decode, tokens = 5, sequences = 5, logit_rows = 5,
@@ -70,11 +82,13 @@ func.func @nine(%q: tensor<?x256xf32>, %kv: !llm.kv<layers = 2, heads = 2, dim =
   return %o : tensor<?x256xf32>
 }
 
-// Blocks of rows are tiles enough, and int8 is for targets that do not split.
+// Blocks of rows are tiles enough. A merge writes what the linear behind it reads.
 // CHECK-LABEL: func.func @step
 // CHECK: llm.attention %
 // CHECK-LABEL: func.func @int8
-// CHECK: llm.attention %
+// CHECK: llm.attention_merge {{.*}} -> tensor<?x256x!llm.a8>
+// SAME-LABEL: func.func @step
+// SAME: llm.attention %
 func.func @step(%q: tensor<?x256xf32>, %kv: !llm.kv<layers = 2, heads = 2, dim = 64>,
                 %step: !llm.step) -> tensor<?x256xf32>
     attributes {llm.program = #llm.program<step, tokens = 64, sequences = 1, logit_rows = 1,

@@ -107,13 +107,17 @@ private:
 
 llvm::Expected<KernelBody> planAttentionMerge(rt::KernelOp kernel, llm::AttentionMergeOp op,
                                               const TargetInfo &target) {
+  Type element = cast<RankedTensorType>(op.getType()).getElementType();
+  if (!isa<Float32Type, Float16Type>(element))
+    return kernelError(kernel, "no emitter yet for int8 activations on GPUs; compile with "
+                               "--activations=f16");
   MergePlan plan;
   plan.sums = op.getSums();
   plan.state = op.getState();
   plan.heads = op.getHeads();
   plan.splits = static_cast<int64_t>(op.getSplits());
   plan.headDim = llm::columnsOf(op.getResult()) / plan.heads;
-  plan.result.halfResult = cast<RankedTensorType>(op.getType()).getElementType().isF16();
+  plan.result.halfResult = element.isF16();
   constexpr int64_t mostThreads = 1024;
   int64_t threads = static_cast<int64_t>(llvm::alignTo(plan.headDim / 4, target.waveSize));
   if (plan.headDim % 4 != 0 || threads > mostThreads)

@@ -11,9 +11,10 @@
 namespace tawny::x86 {
 
 /// Tokens of a KV page. One vector of positions: K pages are [kvHead][headDim][16], so that
-/// the scores of a page are one accumulator; V pages are [kvHead][16][headDim]. Elements are f16,
-/// or f32 where the pool's type says so. Paired pages (hasPairedPages) keep two neighbours
-/// together: [kvHead][headDim / 2][16][2] and [kvHead][8][headDim][2].
+/// the scores of a page are one accumulator; V pages are [kvHead][headDim / w][16][w] with vectors
+/// of w elements (vectorWidthFor), so that what adds up to one vector lies together. Elements are
+/// f16, or f32 where the pool's type says so. Paired pages (hasPairedPages) keep two neighbours
+/// together: [kvHead][headDim / 2][16][2] and [kvHead][headDim / 16][8][16][2].
 inline constexpr int64_t pageTokens = 16;
 
 /// One kernel body under construction. Emitters append to the builder's insertion point.
@@ -65,6 +66,8 @@ void emitLogitRows(KernelContext &context);
 void emitRope(KernelContext &context);
 void emitKvAppend(KernelContext &context);
 void emitAttention(KernelContext &context);
+void emitAttentionPart(KernelContext &context);
+void emitAttentionMerge(KernelContext &context);
 
 /// Rotates one head of f32 at `source` into `destination` (they must not overlap).
 void rotateHead(KernelContext &context, llm::RopeAttr rope, Value source, Value destination,

@@ -4,7 +4,7 @@
 //     (c, s) = table[position]                              2 rows of cos and sin, from cache
 //     (x0, x1) -> (x0 c - x1 s, x1 c + x0 s)
 //   k: page[head][d][position % 16] = x[d]                  headDim stores of one element or pair
-//   v: page[head][position % 16][d] = x[d]                  of paired pages: one element each
+//   v: page[head][d / w][position % 16][d % w] = x[d]       of paired pages: one element each
 #include "compiler/codegen/x86/KernelContext.h"
 
 #include "mlir/Dialect/Vector/IR/VectorOps.h"
@@ -93,12 +93,16 @@ void appendValueHead(KernelContext &context, llm::KvType pool, Value source, Val
   int64_t depth = hasPairedPages(context, pool) ? 2 : 1;
   Value base = headOfPage(b, pool, context.binding(rt::Source::ValuePages), slot, head);
   Value inPage = b.remU(slot, pageTokens);
-  base = b.at(base, b.mul(b.divU(inPage, depth), depth * headDim * bytes));
+  const int64_t width = vectorWidthFor(headDim), step = depth == 1 ? width : 1;
+  base = b.at(base, b.mul(b.divU(inPage, depth), depth * width * bytes));
   base = b.at(base, b.mul(b.remU(inPage, depth), bytes));
-  int64_t width = depth == 1 ? vectorWidthFor(headDim) : 1;
-  b.forRange(b.i64c(0), b.i64c(headDim), width, [&](Value element) {
-    Value x = b.load(b.vectorOf(b.f32, width), b.at(source, b.mul(element, 4)), 4);
-    storeElements(b, pool, x, b.at(base, b.mul(element, depth * bytes)));
+  b.forRange(b.i64c(0), b.i64c(headDim), width, [&](Value first) {
+    Value vector = b.at(base, b.mul(first, pageTokens * bytes));
+    b.forRange(b.i64c(0), b.i64c(width), step, [&](Value lane) {
+      Value from = b.at(source, b.mul(b.add(first, lane), 4));
+      storeElements(b, pool, b.load(b.vectorOf(b.f32, step), from, 4),
+                    b.at(vector, b.mul(lane, depth * bytes)));
+    });
   });
 }
 

@@ -31,6 +31,8 @@ Emitter emitterFor(Operation *op) {
       .Case<llm::RopeOp>([](auto) { return emitRope; })
       .Case<llm::KvAppendOp>([](auto) { return emitKvAppend; })
       .Case<llm::AttentionOp>([](auto) { return emitAttention; })
+      .Case<llm::AttentionPartOp>([](auto) { return emitAttentionPart; })
+      .Case<llm::AttentionMergeOp>([](auto) { return emitAttentionMerge; })
       .Case<llm::SiluOp, arith::AddFOp, arith::MulFOp>([](auto) { return emitElementwise; })
       .Default([](auto) -> Emitter { return nullptr; });
 }
@@ -77,6 +79,22 @@ private:
   const TargetInfo &target;
 };
 
+/// Ranges must be those that attention of blocks adds up, too.
+llvm::Error checkRanges(rt::KernelOp kernel, Operation *op, const CodegenOptions &options) {
+  auto part = dyn_cast<llm::AttentionPartOp>(op);
+  if (!part)
+    return llvm::Error::success();
+  int64_t expected = llm::contextRanges(llm::windowOf(part.getWindow(), options.maxContext),
+                                        static_cast<int64_t>(options.maxContext));
+  if (static_cast<int64_t>(part.getSplits()) == expected)
+    return llvm::Error::success();
+  return llvm::createStringError(
+      "kernel %s: expected %lld splits for a context of %llu positions, found %llu",
+      kernel.getSymName().str().c_str(), static_cast<long long>(expected),
+      static_cast<unsigned long long>(options.maxContext),
+      static_cast<unsigned long long>(part.getSplits()));
+}
+
 /// Emits all kernels of an executable and the probes into `module`.
 llvm::Error emitKernels(rt::ExecutableOp executable, ModuleOp module, const TargetInfo &target,
                         const CodegenOptions &options, CodeObject &code) {
@@ -91,6 +109,8 @@ llvm::Error emitKernels(rt::ExecutableOp executable, ModuleOp module, const Targ
       return llvm::createStringError(
           "kernel %s: no x86 emitter for '%s'", kernel.getSymName().str().c_str(),
           op ? op->getName().getStringRef().str().c_str() : "a body of several ops");
+    if (llvm::Error error = checkRanges(kernel, op, options))
+      return error;
     functions.emit(kernel.getSymName(), static_cast<unsigned>(kernel.getBindings().size()),
                    [&](Simd &b, Value tile, ValueRange arguments) {
                      KernelContext context{b,

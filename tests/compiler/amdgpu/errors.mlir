@@ -38,6 +38,20 @@ rt.executable @gpu target <"gfx1151", layout = "simt32", activations = "i8"> {
 
 // -----
 
+// CHECK: error: kernel 'merge': no emitter yet for int8 activations on GPUs
+rt.executable @gpu target <"gfx1151", layout = "simt32", activations = "i8"> {
+  rt.kernel @merge grid <2 x tokens by 1>
+      bindings [#rt.arg<row_count 0, read>, #rt.arg<operand 0, read>, #rt.arg<operand 1, read>,
+                #rt.arg<result 0, write>] {
+  ^bb0(%sums: tensor<?x256xf32>, %state: tensor<?x8xf32>):
+    %y = llm.attention_merge %sums, %state splits 2
+      : tensor<?x256xf32>, tensor<?x8xf32> -> tensor<?x128x!llm.a8>
+    rt.return %y : tensor<?x128x!llm.a8>
+  }
+}
+
+// -----
+
 // CHECK: error: kernel 'grid': expected the grid #rt.grid<2 x one by 1>, found #rt.grid<1 x one by 1>
 rt.executable @gpu target <"gfx1151", layout = "simt32", activations = "f32"> {
   rt.kernel @grid grid <1 x one by 1>

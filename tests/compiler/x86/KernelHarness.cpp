@@ -60,7 +60,7 @@ struct CompiledModule::Library {
 CompiledModule::~CompiledModule() = default;
 
 CompiledModule CompiledModule::compile(const std::string &kernels, const std::string &target,
-                                       const std::string &activations) {
+                                       const std::string &activations, uint64_t maxContext) {
   mlir::MLIRContext context(mlir::MLIRContext::Threading::DISABLED);
   context.loadDialect<llm::LlmDialect, rt::RtDialect, mlir::arith::ArithDialect,
                       mlir::math::MathDialect>();
@@ -74,7 +74,7 @@ CompiledModule CompiledModule::compile(const std::string &kernels, const std::st
   if (!info)
     fail(llvm::toString(info.takeError()));
   CodegenOptions options;
-  options.maxContext = 256;
+  options.maxContext = maxContext;
   auto executable = *module->getOps<rt::ExecutableOp>().begin();
   auto code = compileX86(executable, **info, options);
   if (!code)
@@ -100,8 +100,8 @@ CpuKernel CompiledModule::kernel(const std::string &name) const {
 }
 
 CompiledKernel CompiledKernel::compile(const std::string &kernel, const std::string &target,
-                                       const std::string &activations) {
-  return CompiledKernel(CompiledModule::compile(kernel, target, activations));
+                                       const std::string &activations, uint64_t maxContext) {
+  return CompiledKernel(CompiledModule::compile(kernel, target, activations, maxContext));
 }
 
 GuardedBuffer packForX86(const RandomWeight &weight) {

@@ -35,7 +35,7 @@ class CompiledModule {
 public:
   /// `kernels` is the text of rt.kernels; they are put in an executable for `target`.
   static CompiledModule compile(const std::string &kernels, const std::string &target,
-                                const std::string &activations);
+                                const std::string &activations, uint64_t maxContext = 256);
   CompiledModule(CompiledModule &&) = default;
   ~CompiledModule();
 
@@ -52,7 +52,7 @@ class CompiledKernel {
 public:
   /// `kernel` is the text of one rt.kernel named @k; it is put in an executable for `target`.
   static CompiledKernel compile(const std::string &kernel, const std::string &target,
-                                const std::string &activations);
+                                const std::string &activations, uint64_t maxContext = 256);
 
   void run(const std::vector<void *> &bindings, int64_t tiles, int64_t firstTile = 0) const {
     function(bindings.data(), firstTile, firstTile + tiles);
