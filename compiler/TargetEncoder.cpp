@@ -190,6 +190,13 @@ fb::Extent rowsOf(rt::LaunchOp launch, rt::KernelOp kernel, rt::StepLayoutAttr s
   return fb::Extent::Tokens;
 }
 
+/// Sums of ranges that are empty may be anything; NaN in others is in their state, too, or in
+/// pages.
+static bool mayStayUnwritten(rt::KernelOp kernel, rt::ArgumentAttr argument) {
+  bool hasRanges = !kernel.getBody().getOps<llm::AttentionPartOp>().empty();
+  return hasRanges && argument.getSource() == rt::Source::Result && argument.getIndex() == 0;
+}
+
 std::unique_ptr<fb::DispatchT> Encoder::encodeLaunch(rt::LaunchOp launch, rt::ProgramOp program) {
   auto dispatch = std::make_unique<fb::DispatchT>();
   auto [index, kernel] = kernels.lookup(launch.getKernel().getLeafReference());
@@ -199,8 +206,13 @@ std::unique_ptr<fb::DispatchT> Encoder::encodeLaunch(rt::LaunchOp launch, rt::Pr
   dispatch->grid = std::make_unique<fb::Grid>(
       grid.getFixed(), static_cast<uint32_t>(grid.getDivisor()), encode(grid.getExtent()));
   fb::Extent rows = rowsOf(launch, kernel, program.getStepLayout());
-  for (auto binding : launch.getBindings().getAsRange<rt::BindingAttr>())
+  for (auto [argument, binding] :
+       llvm::zip_equal(kernel.getBindings().getAsRange<rt::ArgumentAttr>(),
+                       launch.getBindings().getAsRange<rt::BindingAttr>())) {
     dispatch->bindings.push_back(encodeBinding(binding, rows));
+    if (mayStayUnwritten(kernel, argument))
+      dispatch->bindings.back()->check_f32 = false;
+  }
   return dispatch;
 }
 
