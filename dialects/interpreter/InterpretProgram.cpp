@@ -53,24 +53,29 @@ static Value readRows(const uint8_t *bytes, int64_t rows, int64_t rowBytes, Rank
   return std::shared_ptr<const QuantizedRows>(std::move(result));
 }
 
-/// Writes the four planes of dialects/formats/Activations.h.
+/// Writes the planes of dialects/formats/Activations.h.
 static void writeQuantizedRow(const QuantizedRows &rows, int64_t r, uint8_t *bytes) {
   ActivationRow layout{static_cast<uint64_t>(rows.columns)};
   int64_t groupSize = ActivationRow::groupElements;
   const int8_t *codes = &rows.codes[r * rows.columns];
   const float *scales = &rows.scales[r * rows.columns / groupSize];
-  auto put = [&](uint64_t offset, int64_t index, float value) {
-    std::memcpy(bytes + offset + index * sizeof(float), &value, sizeof(value));
+  auto put = [&](uint64_t offset, int64_t index, auto value) {
+    std::memcpy(bytes + offset + index * sizeof(value), &value, sizeof(value));
+  };
+  auto putSum = [&](uint64_t scaled, uint64_t negated, int64_t index, float scale, int32_t sum) {
+    put(scaled, index, scale * static_cast<float>(sum));
+    put(negated, index, -sum);
   };
   std::memcpy(bytes, codes, rows.columns);
   for (int64_t group = 0; group < rows.columns / groupSize; ++group) {
     const int8_t *first = codes + group * groupSize, *middle = first + groupSize / 2;
     int low = std::accumulate(first, middle, 0);
     int high = std::accumulate(middle, first + groupSize, 0);
-    put(layout.scalesOffset(), group, scales[group]);
-    put(layout.sums32Offset(), group, scales[group] * static_cast<float>(low + high));
-    put(layout.sums16Offset(), 2 * group, scales[group] * static_cast<float>(low));
-    put(layout.sums16Offset(), 2 * group + 1, scales[group] * static_cast<float>(high));
+    float scale = scales[group];
+    put(layout.scalesOffset(), group, scale);
+    putSum(layout.sums32Offset(), layout.offsets32Offset(), group, scale, low + high);
+    putSum(layout.sums16Offset(), layout.offsets16Offset(), 2 * group, scale, low);
+    putSum(layout.sums16Offset(), layout.offsets16Offset(), 2 * group + 1, scale, high);
   }
 }
 

@@ -3,9 +3,10 @@
 //   for block in 0 .. columns / blockElements
 //     scale[g], -min[g] = decodeGroup(g) for its groups            f32 x 16 rows
 //     for section in the block
-//       sum[g][t] = 0 for group g in the section                   i32 x 16 rows
+//       sum[g][t] = bias * x[t].offset for group g in the section  i32 x 16 rows
 //       for quad of group g: sum[g][t] += dot4(codes[16][4], x[t][4])   one VPDPBUSD each
-//       for group g: acc[t] += scale[g] * x[t].scale * sum[g][t] - min[g] * x[t].sum
+//       for group g: acc[t] += scale[g] * x[t].scale * sum[g][t]
+//         in formats without a bias  - min[g] * x[t].sum
 //
 // Bytes: a tile's, once, from memory, in the order in which they lie there; the activations, 1.5
 // per input, from the first cache. At 16 rows and 4-bit codes a VPDPBUSD does 128 operations on 32
@@ -57,7 +58,7 @@ class DotEmitter {
 public:
   DotEmitter(Simd &b, const FormatInfo &format, unsigned tokens, ValueRange arguments)
       : b(b), format(format), tile(arguments[0]), columns(arguments[1]), acc(arguments[4]),
-        accStride(arguments[5]) {
+        accStride(arguments[5]), bias(b, format) {
     for (unsigned t = 0; t < tokens; ++t)
       rows.push_back(b.at(arguments[2], b.mul(arguments[3], t)));
   }
@@ -69,6 +70,11 @@ public:
 private:
   SmallVector<Value> zeros() { return SmallVector<Value>(rows.size(), b.f32s(0)); }
   SmallVector<Value> zeroDots() { return SmallVector<Value>(rows.size(), b.i32s(0)); }
+  /// Inputs of the group that is `group` groups after `firstColumn`.
+  GroupInputs inputsOf(Value firstColumn, unsigned group) {
+    int64_t within = int64_t{group} * format.groupElements;
+    return {b, format, columns, b.add(firstColumn, within)};
+  }
   void storeSums(ArrayRef<Value> sums) {
     for (auto [t, sum] : llvm::enumerate(sums))
       b.store(sum, b.at(acc, b.mul(accStride, static_cast<int64_t>(t))), 64);
@@ -110,6 +116,7 @@ private:
   Simd &b;
   const FormatInfo &format;
   Value tile, columns, acc, accStride;
+  Bias bias;
   Value sectionLines; ///< The section's share of the block's lines.
   Value affines;      ///< Stack: f32 [groups of a block][scale, minus min][16]
   SmallVector<Value> rows;
@@ -191,7 +198,7 @@ void DotEmitter::straightBlock(TileBlock &tileBlock, Value firstColumn, SmallVec
           dot = arith::AddIOp::create(b, dot, arith::ShRSIOp::create(b, high, b.i32s(shift)));
       unsigned inBlock = section * sectionGroups() + group;
       Affine<Value> affine =
-          factorsOf(b, format, decodeGroup(format.format, ops, weights, inBlock));
+          factorsOf(b, decodeGroup(format.format, ops, weights, inBlock));
       addGroup(affine, firstColumn, inBlock, dots[group], sums);
     }
   }
@@ -221,10 +228,9 @@ void DotEmitter::dotQuad(Value codes, Value firstColumn, unsigned quad,
 /// Scales the products of the group that is `group` groups after `firstColumn` and adds them.
 void DotEmitter::addGroup(Affine<Value> affine, Value firstColumn, unsigned group,
                           ArrayRef<Value> dots, SmallVector<Value> &sums) {
-  GroupInputs inputs(b, format, columns,
-                     b.add(firstColumn, static_cast<int64_t>(group * format.groupElements)));
+  GroupInputs inputs = inputsOf(firstColumn, group);
   for (auto [t, row] : llvm::enumerate(rows))
-    sums[t] = inputs.addTo(sums[t], dots[t], affine, row);
+    sums[t] = inputs.addTo(sums[t], dots[t], affine, bias, row);
 }
 
 void DotEmitter::multiplyAdd(Value weight, Value columnOffset, SmallVector<Value> &sums) {

@@ -52,13 +52,12 @@ int64_t vectorWidthFor(int64_t count) {
 
 namespace {
 
-/// Rounds 16 scaled inputs, stores the codes, and returns their sum as f32.
+/// Rounds 16 scaled inputs, stores the codes, and returns their sum as i32.
 Value storeCodes(Simd &b, Value scaled, Value address) {
   Value rounded = math::RoundEvenOp::create(b, scaled);
   Value codes = arith::FPToSIOp::create(b, b.i32x16, rounded);
   b.store(arith::TruncIOp::create(b, b.vectorOf(b.i8), codes), address, 16);
-  Value sum = vector::ReductionOp::create(b, vector::CombiningKind::ADD, codes);
-  return arith::SIToFPOp::create(b, b.f32, sum);
+  return vector::ReductionOp::create(b, vector::CombiningKind::ADD, codes);
 }
 
 } // namespace
@@ -74,14 +73,19 @@ void storeQuantised(Simd &b, Value row, int64_t columns, Value column, Value fir
   Value codes = b.at(row, column);
   Value firstSum = storeCodes(b, b.mulF(first, factor), codes);
   Value secondSum = storeCodes(b, b.mulF(second, factor), b.at(codes, lanes));
-  Value group = b.divU(column, 32);
+  Value group = b.divU(column, 32), sum = arith::AddIOp::create(b, firstSum, secondSum);
   auto plane = [&](uint64_t offset, int64_t bytes) {
     return b.at(b.at(row, b.mul(group, bytes)), static_cast<int64_t>(offset));
   };
+  auto storeSum = [&](Value sum, Value scaled, Value negated) {
+    b.store(b.mulF(scale, arith::SIToFPOp::create(b, b.f32, sum)), scaled, 4);
+    b.store(arith::SubIOp::create(b, b.i32c(0), sum), negated, 4);
+  };
   b.store(scale, plane(layout.scalesOffset(), 4), 4);
-  b.store(b.mulF(scale, b.addF(firstSum, secondSum)), plane(layout.sums32Offset(), 4), 4);
-  b.store(b.mulF(scale, firstSum), plane(layout.sums16Offset(), 8), 4);
-  b.store(b.mulF(scale, secondSum), b.at(plane(layout.sums16Offset(), 8), 4), 4);
+  storeSum(sum, plane(layout.sums32Offset(), 4), plane(layout.offsets32Offset(), 4));
+  Value sums16 = plane(layout.sums16Offset(), 8), offsets16 = plane(layout.offsets16Offset(), 8);
+  storeSum(firstSum, sums16, offsets16);
+  storeSum(secondSum, b.at(sums16, 4), b.at(offsets16, 4));
 }
 
 Operation *vectorise(Simd &b, Operation *op, IRMapping &values) {

@@ -2,10 +2,11 @@
 //
 //   for 32 columns of the stage
 //     for weight group in them
-//       dot[r][t] = 0                                              i32 x 16 rows
+//       dot[r][t] = bias * x[t].offset                             i32 x 16 rows
 //       for quad in the group                                      (unrolled)
 //         dot[r][t] += dot4(codes[r], x[t])                        one VPDPBUSD each
-//       acc[r][t] += scale[r] * x[t].scale * dot[r][t] - min[r] * x[t].sum
+//       acc[r][t] += scale[r] * x[t].scale * dot[r][t]
+//         in formats without a bias  - min[r] * x[t].sum
 //
 // With 32 registers R = 2 and T = 6: 12 integer sums and 12 f32 sums stay in registers, and 12
 // VPDPBUSD need 8 loads. A group of 32 costs 8 VPDPBUSD beside a conversion, a product and two
@@ -55,7 +56,7 @@ public:
                   ValueRange arguments)
       : b(b), format(format), rowGroups(rowGroups), codes(arguments[0]), affines(arguments[1]),
         stagedColumns(arguments[2]), columns(arguments[3]), firstColumn(arguments[4]),
-        acc(arguments[7]), accStride(arguments[8]), prefetched(arguments[9]) {
+        acc(arguments[7]), accStride(arguments[8]), prefetched(arguments[9]), bias(b, format) {
     for (unsigned t = 0; t < tokens; ++t)
       rows.push_back(b.at(arguments[5], b.mul(arguments[6], t)));
   }
@@ -69,13 +70,19 @@ private:
     auto t = static_cast<int64_t>(slot % rows.size()), r = static_cast<int64_t>(slot / rows.size());
     return b.at(b.at(acc, b.mul(accStride, t)), r * lanes * 4);
   }
-  SmallVector<Value> dots(Value column, unsigned firstQuad);
+  SmallVector<Value> dots(Value column, unsigned group);
   void addScaled(Value column, unsigned group, ArrayRef<Value> dots, SmallVector<Value> &sums);
+  /// Inputs of the group that is `group` groups after the staged column.
+  GroupInputs inputsOf(Value column, unsigned group) {
+    int64_t within = int64_t{group} * format.groupElements;
+    return {b, format, columns, b.add(b.add(firstColumn, column), within)};
+  }
 
   Simd &b;
   const FormatInfo &format;
   int64_t rowGroups;
   Value codes, affines, stagedColumns, columns, firstColumn, acc, accStride, prefetched;
+  Bias bias;
   SmallVector<Value> rows; ///< The first input of each token's row.
 };
 
@@ -93,22 +100,23 @@ void MultiplyEmitter::emit() {
              line += lineBytes)
           b.prefetch(b.at(lines, line), CacheLevel::Second);
         for (unsigned group = 0; group < step / format.groupElements; ++group)
-          addScaled(column, group, dots(column, group * format.groupElements / 4), next);
+          addScaled(column, group, dots(column, group), next);
         return next;
       });
   for (unsigned slot = 0; slot < slots(); ++slot)
     b.store(sums[slot], accAt(slot), 64);
 }
 
-SmallVector<Value> MultiplyEmitter::dots(Value column, unsigned firstQuad) {
+SmallVector<Value> MultiplyEmitter::dots(Value column, unsigned group) {
   SmallVector<Value> sums(slots(), b.i32s(0));
   Value inputs = b.add(firstColumn, column);
-  Value group = b.at(codes, b.mul(column, lanes));
-  for (unsigned quad = firstQuad; quad < firstQuad + format.groupElements / 4; ++quad) {
+  Value lines = b.at(codes, b.mul(column, lanes));
+  unsigned quads = format.groupElements / 4;
+  for (unsigned quad = group * quads; quad < (group + 1) * quads; ++quad) {
     SmallVector<Value> weights;
     for (int64_t r = 0; r < rowGroups; ++r)
       weights.push_back(
-          b.load(b.i32x16, b.at(group, r * StagedKernels::codesBytes() + quad * lineBytes), 64));
+          b.load(b.i32x16, b.at(lines, r * StagedKernels::codesBytes() + quad * lineBytes), 64));
     for (auto [t, row] : llvm::enumerate(rows)) {
       Value input = b.load(b.i32, b.at(b.at(row, inputs), 4 * quad), 4);
       for (auto [r, weight] : llvm::enumerate(weights)) {
@@ -122,15 +130,14 @@ SmallVector<Value> MultiplyEmitter::dots(Value column, unsigned firstQuad) {
 
 void MultiplyEmitter::addScaled(Value column, unsigned group, ArrayRef<Value> dots,
                                 SmallVector<Value> &sums) {
-  int64_t within = int64_t{group} * format.groupElements;
-  GroupInputs inputs(b, format, columns, b.add(b.add(firstColumn, column), within));
+  GroupInputs inputs = inputsOf(column, group);
   Value entry = b.at(affines, b.mul(b.divU(column, format.groupElements), affineBytes));
   for (int64_t r = 0; r < rowGroups; ++r) {
     int64_t own = r * StagedKernels::affinesBytes(format) + group * affineBytes;
     Affine<Value> affine = loadAffine(b, b.at(entry, own));
     for (auto [t, row] : llvm::enumerate(rows)) {
       size_t slot = static_cast<size_t>(r) * rows.size() + t;
-      sums[slot] = inputs.addTo(sums[slot], dots[slot], affine, row);
+      sums[slot] = inputs.addTo(sums[slot], dots[slot], affine, bias, row);
     }
   }
 }
@@ -173,9 +180,8 @@ func::FuncOp StagedKernels::multiply(Format format, unsigned tokens) {
   bool splitsCodes = !target.vnni && info.codeBits == 8;
   OpBuilder types(module.getContext());
   Type i64 = types.getI64Type(), pointer = LLVM::LLVMPointerType::get(module.getContext());
-  return create(llvm::formatv("multiply.g{0}{1}{2}.t{3}", info.groupElements,
-                              splitsCodes ? ".c8" : "", hasHugeScales(format) ? ".huge" : "",
-                              tokens),
+  return create(llvm::formatv("multiply.g{0}.b{1}{2}.t{3}", info.groupElements, info.bias,
+                              splitsCodes ? ".c8" : "", tokens),
                 {pointer, pointer, i64, i64, i64, pointer, i64, pointer, i64, pointer},
                 [&](Simd &b, ValueRange arguments) {
                   MultiplyEmitter(b, info, rowGroups(), tokens, arguments).emit();

@@ -6,15 +6,14 @@ using namespace mlir;
 
 namespace tawny::x86 {
 
-Affine<Value> factorsOf(Simd &b, const FormatInfo &format, Affine<Value> decoded) {
-  Value min = hasHugeScales(format.format) ? decoded.scale : decoded.min;
-  return {decoded.scale, arith::NegFOp::create(b, min)};
+Affine<Value> factorsOf(Simd &b, Affine<Value> decoded) {
+  return {decoded.scale, arith::NegFOp::create(b, decoded.min)};
 }
 
 void storeAffines(Simd &b, const FormatInfo &format, TileBlock &weights, Value address) {
   DecodeOps ops{b, true};
   for (unsigned group = 0; group < format.groups(); ++group) {
-    Affine<Value> affine = factorsOf(b, format, decodeGroup(format.format, ops, weights, group));
+    Affine<Value> affine = factorsOf(b, decodeGroup(format.format, ops, weights, group));
     b.store(affine.scale, b.at(address, group * affineBytes), 64);
     b.store(affine.min, b.at(address, group * affineBytes + lanes * 4), 64);
   }
@@ -24,22 +23,45 @@ Affine<Value> loadAffine(Simd &b, Value address) {
   return {b.load(b.f32x16, address, 64), b.load(b.f32x16, b.at(address, lanes * 4), 64)};
 }
 
+Bias::Bias(Simd &b, const FormatInfo &format) : isShift(llvm::isPowerOf2_32(format.bias)) {
+  if (format.bias == 0)
+    return;
+  Value hidden = b.scratch(lanes * 4);
+  b.store(b.i32s(isShift ? llvm::Log2_32(format.bias) : format.bias), hidden, 64);
+  factor = b.loadInOrder(b.i32x16, hidden, 64);
+}
+
+Value Bias::times(Simd &b, Value offsets) const {
+  return isShift ? arith::ShLIOp::create(b, offsets, factor).getResult()
+                 : arith::MulIOp::create(b, offsets, factor).getResult();
+}
+
 GroupInputs::GroupInputs(Simd &b, const FormatInfo &format, Value columns, Value first)
     : b(b), format(format) {
   // The planes' offsets are linear in the columns.
-  scaleOffset = b.add(columns, b.mul(b.divU(first, ActivationRow::groupElements), 4));
-  sumOffset = format.groupElements == 32
-                  ? b.add(b.add(columns, b.divU(columns, 8)), b.divU(first, 8))
-                  : b.add(b.add(columns, b.divU(columns, 4)), b.divU(first, 4));
+  constexpr uint64_t unit = ActivationRow::groupElements;
+  constexpr ActivationRow layout{unit};
+  auto planeAt = [&](uint64_t offset) {
+    return b.mul(b.divU(columns, unit), static_cast<int64_t>(offset));
+  };
+  bool isHalf = format.groupElements == 16;
+  uint64_t sums = isHalf ? layout.sums16Offset() : layout.sums32Offset();
+  uint64_t offsets = isHalf ? layout.offsets16Offset() : layout.offsets32Offset();
+  scaleOffset = b.add(planeAt(layout.scalesOffset()),
+                      b.mul(b.divU(first, ActivationRow::groupElements), 4));
+  sumOffset = b.add(planeAt(format.bias ? offsets : sums), b.divU(first, isHalf ? 4 : 8));
 }
 
-Value GroupInputs::addTo(Value sum, Value dot, Affine<Value> affine, Value row) const {
+Value GroupInputs::addTo(Value sum, Value dot, Affine<Value> affine, const Bias &bias,
+                         Value row) const {
+  Value sums = b.at(row, sumOffset);
+  if (format.bias) {
+    Value offset = bias.times(b, b.splat(b.load(b.i32, sums, 4)));
+    dot = arith::AddIOp::create(b, dot, offset);
+  }
   Value factor = b.mulF(affine.scale, b.splatF32At(b.at(row, scaleOffset)));
   sum = b.fma(DecodeOps{b, true}.toFloat(dot), factor, sum);
-  Value inputs = b.splatF32At(b.at(row, sumOffset));
-  if (hasHugeScales(format.format))
-    inputs = b.mulF(inputs, b.f32s(format.bias));
-  return b.fma(affine.min, inputs, sum);
+  return format.bias ? sum : b.fma(affine.min, b.splatF32At(sums), sum);
 }
 
 } // namespace tawny::x86

@@ -11,9 +11,8 @@ namespace tawny::x86 {
 /// Bytes of a group's factors in memory: f32 [scale, minus min][16 rows].
 inline constexpr int64_t affineBytes = 2 * lanes * 4;
 
-/// A group's factors from what decodeGroup gave: scale and, as `min`, minus the minimum, or minus
-/// the scale where the format hasHugeScales.
-Affine<Value> factorsOf(Simd &b, const FormatInfo &format, Affine<Value> decoded);
+/// A group's factors from what decodeGroup gave: scale and, as `min`, minus the minimum.
+Affine<Value> factorsOf(Simd &b, Affine<Value> decoded);
 
 /// Decodes the factors of all groups of a block and stores them at `address`, one group after
 /// another.
@@ -22,6 +21,21 @@ void storeAffines(Simd &b, const FormatInfo &format, TileBlock &weights, Value a
 /// The factors at `address`, as factorsOf gave them.
 Affine<Value> loadAffine(Simd &b, Value address);
 
+/// What offsets of rows are multiplied with, in a form that LLVM cannot look into: it would turn a
+/// load that broadcasts and a product into a scalar product and two moves, and take all of the
+/// advantage of doing without a second multiply-add.
+class Bias {
+public:
+  /// At the beginning of a function.
+  Bias(Simd &b, const FormatInfo &format);
+  /// i32 x 16 times the bias.
+  Value times(Simd &b, Value offsets) const;
+
+private:
+  Value factor;
+  bool isShift = false;
+};
+
 /// One group's inputs, of any row of a8 (ActivationRow).
 class GroupInputs {
 public:
@@ -29,13 +43,15 @@ public:
   GroupInputs(Simd &b, const FormatInfo &format, Value columns, Value first);
 
   /// sum + scale * row.scale * dot - min * row.sum, for the row at `row`; `dot` is i32 x 16 and
-  /// `affine` of factorsOf.
-  Value addTo(Value sum, Value dot, Affine<Value> affine, Value row) const;
+  /// `affine` of factorsOf. With a bias, it is taken from the codes and not from their products.
+  Value addTo(Value sum, Value dot, Affine<Value> affine, const Bias &bias, Value row) const;
 
 private:
   Simd &b;
   const FormatInfo &format;
-  Value scaleOffset, sumOffset; ///< In bytes, from the row's beginning.
+  // In bytes, from the row's beginning.
+  Value scaleOffset;
+  Value sumOffset; ///< Of what belongs to the minimum or to the bias.
 };
 
 } // namespace tawny::x86

@@ -115,24 +115,30 @@ GuardedBuffer quantise(std::vector<float> &x, uint64_t rows, uint64_t columns) {
   GuardedBuffer buffer(rows * layout.bytes());
   for (uint64_t row = 0; row < rows; ++row) {
     std::byte *out = buffer.as<std::byte>() + row * layout.bytes();
-    auto put = [&](uint64_t offset, uint64_t index, float value) {
-      std::memcpy(out + offset + 4 * index, &value, sizeof(value));
+    auto put = [&](uint64_t offset, uint64_t index, auto value) {
+      std::memcpy(out + offset + sizeof(value) * index, &value, sizeof(value));
+    };
+    auto putSum = [&](uint64_t scaled, uint64_t negated, uint64_t index, float scale, int sum) {
+      put(scaled, index, scale * static_cast<float>(sum));
+      put(negated, index, -sum);
     };
     for (uint64_t group = 0; group < columns / 32; ++group) {
       float *values = &x[row * columns + group * 32], largest = 0;
       for (int i = 0; i < 32; ++i)
         largest = std::max(largest, std::fabs(values[i]));
-      float scale = largest / 127, inverse = largest == 0 ? 0 : 127 / largest, sums[2] = {0, 0};
+      float scale = largest / 127, inverse = largest == 0 ? 0 : 127 / largest;
+      int sums[2] = {0, 0};
       for (int i = 0; i < 32; ++i) {
         float code = std::nearbyint(values[i] * inverse);
         out[group * 32 + i] = static_cast<std::byte>(static_cast<int8_t>(code));
-        sums[i / 16] += code;
+        sums[i / 16] += static_cast<int>(code);
         values[i] = code * scale;
       }
       put(layout.scalesOffset(), group, scale);
-      put(layout.sums32Offset(), group, scale * (sums[0] + sums[1]));
-      put(layout.sums16Offset(), 2 * group, scale * sums[0]);
-      put(layout.sums16Offset(), 2 * group + 1, scale * sums[1]);
+      putSum(layout.sums32Offset(), layout.offsets32Offset(), group, scale, sums[0] + sums[1]);
+      for (uint64_t half = 0; half < 2; ++half)
+        putSum(layout.sums16Offset(), layout.offsets16Offset(), 2 * group + half, scale,
+               sums[half]);
     }
   }
   return buffer;

@@ -174,7 +174,7 @@ void RowwiseTest::checkQuantize(uint64_t columns, uint64_t count) {
   kernel.run({rowCount.as<void>(), input.as<void>(), output.as<void>()},
              static_cast<int64_t>(count));
   GuardedBuffer expected = quantise(x, count, columns);
-  uint64_t used = ActivationRow{columns}.sums16Offset() + columns / 16 * 4;
+  uint64_t used = ActivationRow{columns}.planesBytes();
   for (uint64_t row = 0; row < count; ++row) {
     const std::byte *found = output.as<std::byte>() + row * ActivationRow{columns}.bytes();
     const std::byte *wanted = expected.as<std::byte>() + row * ActivationRow{columns}.bytes();

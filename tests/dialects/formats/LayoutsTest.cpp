@@ -160,12 +160,15 @@ TEST(Layouts, AreFoundByName) {
   EXPECT_EQ(packedBytes(rowsLayout, formatInfo(Format::Q4_0), 3, 64), 108u);
 }
 
-TEST(ActivationRow, HasFourPlanesInPaddedRows) {
+TEST(ActivationRow, HasPlanesInPaddedRows) {
   ActivationRow row{96};
   EXPECT_EQ(row.scalesOffset(), 96u);
   EXPECT_EQ(row.sums32Offset(), 96u + 12);
   EXPECT_EQ(row.sums16Offset(), 96u + 24);
-  EXPECT_EQ(row.bytes(), 192u); // 144 bytes of planes
+  EXPECT_EQ(row.offsets32Offset(), 96u + 48);
+  EXPECT_EQ(row.offsets16Offset(), 96u + 60);
+  EXPECT_EQ(row.planesBytes(), 180u);
+  EXPECT_EQ(row.bytes(), 192u);
 }
 
 } // namespace
