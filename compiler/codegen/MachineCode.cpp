@@ -4,6 +4,7 @@
 #include "llvm/IR/Module.h"
 #include "llvm/MC/TargetRegistry.h"
 #include "llvm/Passes/PassBuilder.h"
+#include "llvm/Support/CommandLine.h"
 #include "llvm/Target/TargetMachine.h"
 
 namespace tawny {
@@ -37,6 +38,17 @@ void optimise(llvm::Module &module, llvm::TargetMachine &machine, llvm::Optimiza
   builder.buildPerModuleDefaultPipeline(level).run(module, modules);
 }
 
+/// While it lives, LLVM does not schedule machine instructions before it gives them registers. Only
+/// an option of the process says so; code is made by one thread.
+class OrderKept {
+public:
+  OrderKept() { scheduling->addOccurrence(0, scheduling->ArgStr, "false"); }
+  ~OrderKept() { scheduling->reset(); }
+
+private:
+  llvm::cl::Option *scheduling = llvm::cl::getRegisteredOptions().lookup("enable-misched");
+};
+
 } // namespace
 
 llvm::Expected<std::string> emitMachineCode(llvm::Module &module, const TargetInfo &target,
@@ -60,6 +72,9 @@ llvm::Expected<std::string> emitMachineCode(llvm::Module &module, const TargetIn
   if ((*machine)->addPassesToEmitFile(passes, stream, nullptr, type))
     return llvm::createStringError("the backend of %s cannot emit this kind of file",
                                    target.name.str().c_str());
+  std::optional<OrderKept> orderKept;
+  if (!options.reorders)
+    orderKept.emplace();
   passes.run(module);
   return std::string(bytes.begin(), bytes.end());
 }

@@ -17,6 +17,8 @@ struct MachineOptions {
   llvm::OptimizationLevel optimisation;
   llvm::CodeGenOptLevel codegen;
   llvm::TargetOptions target;
+  /// Whether LLVM orders machine instructions anew, or keeps the order of what emitters wrote.
+  bool reorders = true;
 };
 
 /// Optimises a module for a target, whose backend the caller has initialised, and returns LLVM IR,

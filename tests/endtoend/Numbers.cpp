@@ -102,7 +102,7 @@ Bounds boundsOf(std::string_view activations, std::string_view format) {
             .earlyLikelihood = 1e-3,
             .likelihoodFrom = settled,
             .margin = 0.1f};
-  const double unsure = format == "Q2_K" ? 8 : 1;
+  const double unsure = format == "Q2_K" ? 16 : 1;
   if (activations == "f16")
     return {.nmse = 1e-5,
             .likelihood = 0.01 * unsure,

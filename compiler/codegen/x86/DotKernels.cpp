@@ -197,8 +197,7 @@ void DotEmitter::straightBlock(TileBlock &tileBlock, Value firstColumn, SmallVec
         if (shift)
           dot = arith::AddIOp::create(b, dot, arith::ShRSIOp::create(b, high, b.i32s(shift)));
       unsigned inBlock = section * sectionGroups() + group;
-      Affine<Value> affine =
-          factorsOf(b, decodeGroup(format.format, ops, weights, inBlock));
+      Affine<Value> affine = factorsOf(b, decodeGroup(format.format, ops, weights, inBlock));
       addGroup(affine, firstColumn, inBlock, dots[group], sums);
     }
   }

@@ -86,7 +86,8 @@ llvm::Error lowerAndLink(ModuleOp module, const TargetInfo &target, const Codege
   llvm::TargetOptions machine;
   machine.EmitStackSizeSection = true; // for readKernelFacts
   auto emitted = emitMachineCode(
-      *translated, target, {llvm::OptimizationLevel::O2, llvm::CodeGenOptLevel::Default, machine},
+      *translated, target,
+      {llvm::OptimizationLevel::O2, llvm::CodeGenOptLevel::Default, machine, /*reorders=*/false},
       options.stage);
   if (!emitted)
     return emitted.takeError();

@@ -9,9 +9,10 @@
 //         in formats without a bias  - min[r] * x[t].sum
 //
 // With 32 registers R = 2 and T = 6: 12 integer sums and 12 f32 sums stay in registers, and 12
-// VPDPBUSD need 8 loads. A group of 32 costs 8 VPDPBUSD beside a conversion, a product and two
-// multiply-adds, so the unit that does products and multiply-adds is busy with VPDPBUSD for 8 of
-// 11 cycles. The stage (16 KiB of codes) stays in the first cache while all tokens pass.
+// VPDPBUSD need 8 loads. A group of 32 costs 8 VPDPBUSD beside a conversion, a product and one
+// multiply-add, two with a minimum, so the unit that does products and multiply-adds is busy with
+// VPDPBUSD for 8 of 10 or 11 cycles. The stage (16 KiB of codes) stays in the first cache while all
+// tokens pass.
 #include "compiler/codegen/x86/StagedKernels.h"
 
 #include "dialects/formats/Activations.h"

@@ -47,8 +47,8 @@ GroupInputs::GroupInputs(Simd &b, const FormatInfo &format, Value columns, Value
   bool isHalf = format.groupElements == 16;
   uint64_t sums = isHalf ? layout.sums16Offset() : layout.sums32Offset();
   uint64_t offsets = isHalf ? layout.offsets16Offset() : layout.offsets32Offset();
-  scaleOffset = b.add(planeAt(layout.scalesOffset()),
-                      b.mul(b.divU(first, ActivationRow::groupElements), 4));
+  scaleOffset =
+      b.add(planeAt(layout.scalesOffset()), b.mul(b.divU(first, ActivationRow::groupElements), 4));
   sumOffset = b.add(planeAt(format.bias ? offsets : sums), b.divU(first, isHalf ? 4 : 8));
 }
 
