@@ -3,10 +3,10 @@
 //   for block in 0 .. columns / blockElements
 //     scale[g], -min[g] = decodeGroup(g) for its groups            f32 x 16 rows
 //     for section in the block
-//       sum[g][t] = bias * x[t].offset for group g in the section  i32 x 16 rows
+//       sum[g][t] = 0 for group g in the section                   i32 x 16 rows
 //       for quad of group g: sum[g][t] += dot4(codes[16][4], x[t][4])   one VPDPBUSD each
-//       for group g: acc[t] += scale[g] * x[t].scale * sum[g][t]
-//         in formats without a bias  - min[g] * x[t].sum
+//       for group g: acc[t] += scale[g] * x[t].scale * sum[g][t] - min[g] * x[t].sum
+//         or, where Bias::isInteger,  scale[g] * x[t].scale * (sum[g][t] + bias * x[t].offset)
 //
 // Bytes: a tile's, once, from memory, in the order in which they lie there; the activations, 1.5
 // per input, from the first cache. At 16 rows and 4-bit codes a VPDPBUSD does 128 operations on 32

@@ -2,11 +2,11 @@
 //
 //   for 32 columns of the stage
 //     for weight group in them
-//       dot[r][t] = bias * x[t].offset                             i32 x 16 rows
+//       dot[r][t] = 0                                              i32 x 16 rows
 //       for quad in the group                                      (unrolled)
 //         dot[r][t] += dot4(codes[r], x[t])                        one VPDPBUSD each
-//       acc[r][t] += scale[r] * x[t].scale * dot[r][t]
-//         in formats without a bias  - min[r] * x[t].sum
+//       acc[r][t] += scale[r] * x[t].scale * dot[r][t] - min[r] * x[t].sum
+//         or, where Bias::isInteger,  scale[r] * x[t].scale * (dot[r][t] + bias * x[t].offset)
 //
 // With 32 registers R = 2 and T = 6: 12 integer sums and 12 f32 sums stay in registers, and 12
 // VPDPBUSD need 8 loads. A group of 32 costs 8 VPDPBUSD beside a conversion, a product and one
@@ -181,8 +181,9 @@ func::FuncOp StagedKernels::multiply(Format format, unsigned tokens) {
   bool splitsCodes = !target.vnni && info.codeBits == 8;
   OpBuilder types(module.getContext());
   Type i64 = types.getI64Type(), pointer = LLVM::LLVMPointerType::get(module.getContext());
-  return create(llvm::formatv("multiply.g{0}.b{1}{2}.t{3}", info.groupElements, info.bias,
-                              splitsCodes ? ".c8" : "", tokens),
+  return create(llvm::formatv("multiply.g{0}.b{1}{2}.t{3}", info.groupElements,
+                              Bias::isInteger(info) ? info.bias : 0, splitsCodes ? ".c8" : "",
+                              tokens),
                 {pointer, pointer, i64, i64, i64, pointer, i64, pointer, i64, pointer},
                 [&](Simd &b, ValueRange arguments) {
                   MultiplyEmitter(b, info, rowGroups(), tokens, arguments).emit();

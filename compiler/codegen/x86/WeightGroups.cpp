@@ -23,8 +23,12 @@ Affine<Value> loadAffine(Simd &b, Value address) {
   return {b.load(b.f32x16, address, 64), b.load(b.f32x16, b.at(address, lanes * 4), 64)};
 }
 
+bool Bias::isInteger(const FormatInfo &format) {
+  return llvm::isPowerOf2_32(format.bias) || hasHugeScales(format.format);
+}
+
 Bias::Bias(Simd &b, const FormatInfo &format) : isShift(llvm::isPowerOf2_32(format.bias)) {
-  if (format.bias == 0)
+  if (!isInteger(format))
     return;
   Value hidden = b.scratch(lanes * 4);
   b.store(b.i32s(isShift ? llvm::Log2_32(format.bias) : format.bias), hidden, 64);
@@ -44,24 +48,24 @@ GroupInputs::GroupInputs(Simd &b, const FormatInfo &format, Value columns, Value
   auto planeAt = [&](uint64_t offset) {
     return b.mul(b.divU(columns, unit), static_cast<int64_t>(offset));
   };
-  bool isHalf = format.groupElements == 16;
+  bool isHalf = format.groupElements == 16, isOffset = Bias::isInteger(format);
   uint64_t sums = isHalf ? layout.sums16Offset() : layout.sums32Offset();
   uint64_t offsets = isHalf ? layout.offsets16Offset() : layout.offsets32Offset();
   scaleOffset =
       b.add(planeAt(layout.scalesOffset()), b.mul(b.divU(first, ActivationRow::groupElements), 4));
-  sumOffset = b.add(planeAt(format.bias ? offsets : sums), b.divU(first, isHalf ? 4 : 8));
+  sumOffset = b.add(planeAt(isOffset ? offsets : sums), b.divU(first, isHalf ? 4 : 8));
 }
 
 Value GroupInputs::addTo(Value sum, Value dot, Affine<Value> affine, const Bias &bias,
                          Value row) const {
   Value sums = b.at(row, sumOffset);
-  if (format.bias) {
+  if (Bias::isInteger(format)) {
     Value offset = bias.times(b, b.splat(b.load(b.i32, sums, 4)));
     dot = arith::AddIOp::create(b, dot, offset);
   }
   Value factor = b.mulF(affine.scale, b.splatF32At(b.at(row, scaleOffset)));
   sum = b.fma(DecodeOps{b, true}.toFloat(dot), factor, sum);
-  return format.bias ? sum : b.fma(affine.min, b.splatF32At(sums), sum);
+  return Bias::isInteger(format) ? sum : b.fma(affine.min, b.splatF32At(sums), sum);
 }
 
 } // namespace tawny::x86

@@ -21,9 +21,10 @@ void storeAffines(Simd &b, const FormatInfo &format, TileBlock &weights, Value a
 /// The factors at `address`, as factorsOf gave them.
 Affine<Value> loadAffine(Simd &b, Value address);
 
-/// What offsets of rows are multiplied with, in a form that LLVM cannot look into: it would turn a
-/// load that broadcasts and a product into a scalar product and two moves, and take all of the
-/// advantage of doing without a second multiply-add.
+/// How a bias leaves the products of a function: in integers, as a row's offset times the bias,
+/// where that is a shift or where the minimum would be beyond f32; else as a minimum does. The
+/// factor has a form that LLVM cannot look into: it would turn a load that broadcasts and a shift
+/// into a scalar shift and two moves, and with them the advantage over a multiply-add is gone.
 class Bias {
 public:
   /// At the beginning of a function.
@@ -31,9 +32,11 @@ public:
   /// i32 x 16 times the bias.
   Value times(Simd &b, Value offsets) const;
 
+  static bool isInteger(const FormatInfo &format);
+
 private:
   Value factor;
-  bool isShift = false;
+  bool isShift;
 };
 
 /// One group's inputs, of any row of a8 (ActivationRow).
@@ -43,7 +46,7 @@ public:
   GroupInputs(Simd &b, const FormatInfo &format, Value columns, Value first);
 
   /// sum + scale * row.scale * dot - min * row.sum, for the row at `row`; `dot` is i32 x 16 and
-  /// `affine` of factorsOf. With a bias, it is taken from the codes and not from their products.
+  /// `affine` of factorsOf.
   Value addTo(Value sum, Value dot, Affine<Value> affine, const Bias &bias, Value row) const;
 
 private:
@@ -51,7 +54,7 @@ private:
   const FormatInfo &format;
   // In bytes, from the row's beginning.
   Value scaleOffset;
-  Value sumOffset; ///< Of what belongs to the minimum or to the bias.
+  Value sumOffset; ///< Of the sum, or of the offset where the bias isInteger.
 };
 
 } // namespace tawny::x86
