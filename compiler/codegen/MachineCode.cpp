@@ -7,6 +7,8 @@
 #include "llvm/Support/CommandLine.h"
 #include "llvm/Target/TargetMachine.h"
 
+#include <optional>
+
 namespace tawny {
 namespace {
 
@@ -38,8 +40,9 @@ void optimise(llvm::Module &module, llvm::TargetMachine &machine, llvm::Optimiza
   builder.buildPerModuleDefaultPipeline(level).run(module, modules);
 }
 
-/// While it lives, LLVM does not schedule machine instructions before it gives them registers. Only
-/// an option of the process says so; code is made by one thread.
+/// While it lives, LLVM does not schedule machine instructions before it gives them registers. An
+/// option of the process says so, which is enough where one thread makes code;
+/// TargetPassConfig::disablePass would take a copy of what addPassesToEmitFile does.
 class OrderKept {
 public:
   OrderKept() { scheduling->addOccurrence(0, scheduling->ArgStr, "false"); }

@@ -236,7 +236,7 @@ ShiftedQuad<typename Ops::Int> decodeShiftedQuad(Format format, Ops &ops, Block 
 }
 
 /// Whether the bias times a scale may be beyond f32 where weights are not: then the bias has to be
-/// subtracted from the codes, or to multiply what the minimum would, before anything is scaled.
+/// subtracted from the codes, or from their products, before anything is scaled.
 constexpr bool hasHugeScales(Format format) { return format == Format::MXFP4; }
 
 /// The weight of a code in a format that hasHugeScales.

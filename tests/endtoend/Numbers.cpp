@@ -102,15 +102,15 @@ Bounds boundsOf(std::string_view activations, std::string_view format) {
             .earlyLikelihood = 1e-3,
             .likelihoodFrom = settled,
             .margin = 0.1f};
-  const double unsure = format == "Q2_K" ? 16 : 1;
+  const bool isUnsure = format == "Q2_K";
   if (activations == "f16")
     return {.nmse = 1e-5,
-            .likelihood = 0.01 * unsure,
+            .likelihood = isUnsure ? 0.08 : 0.01,
             .earlyLikelihood = std::numeric_limits<double>::infinity(),
             .likelihoodFrom = settled,
             .margin = 1.0f};
   return {.nmse = 1e-3,
-          .likelihood = 0.05 * unsure,
+          .likelihood = isUnsure ? 0.8 : 0.05,
           .earlyLikelihood = std::numeric_limits<double>::infinity(),
           .likelihoodFrom = settled,
           .margin = 1.0f};

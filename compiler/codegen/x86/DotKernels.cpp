@@ -8,14 +8,14 @@
 //       for group g: acc[t] += scale[g] * x[t].scale * sum[g][t] - min[g] * x[t].sum
 //         or, where Bias::isInteger,  scale[g] * x[t].scale * (sum[g][t] + bias * x[t].offset)
 //
-// Bytes: a tile's, once, from memory, in the order in which they lie there; the activations, 1.5
-// per input, from the first cache. At 16 rows and 4-bit codes a VPDPBUSD does 128 operations on 32
-// bytes of weights, so decoding one token is bound by memory, if little stands beside VPDPBUSD: for
-// one or two tokens a block is straight-line code, whose scales and minima stay in registers, and
-// quads that share a word share its load. With 8 tokens in registers a block of Q4_K costs 64 x 8
-// VPDPBUSD beside 64 + 8 x 32 other vector instructions; there sections are loops, with scales and
-// minima on the stack, because code, not time, is what unrolling a block of 256 costs: half a
-// second of LLVM for each function.
+// Bytes: a tile's, once, from memory, in the order in which they lie there; the activations, at
+// most 1.375 of the 1.875 per input, from the first cache. At 16 rows and 4-bit codes a VPDPBUSD
+// does 128 operations on 32 bytes of weights, so decoding one token is bound by memory, if little
+// stands beside VPDPBUSD: for one or two tokens a block is straight-line code, whose scales and
+// minima stay in registers, and quads that share a word share its load. With 8 tokens in registers
+// a block of Q4_K costs 64 x 8 VPDPBUSD beside 64 + 8 x 32 other vector instructions; there
+// sections are loops, with scales and minima on the stack, because code, not time, is what
+// unrolling a block of 256 costs: half a second of LLVM for each function.
 #include "compiler/codegen/x86/DotKernels.h"
 
 #include "compiler/codegen/x86/WeightGroups.h"
@@ -58,7 +58,7 @@ class DotEmitter {
 public:
   DotEmitter(Simd &b, const FormatInfo &format, unsigned tokens, ValueRange arguments)
       : b(b), format(format), tile(arguments[0]), columns(arguments[1]), acc(arguments[4]),
-        accStride(arguments[5]), bias(b, format) {
+        accStride(arguments[5]) {
     for (unsigned t = 0; t < tokens; ++t)
       rows.push_back(b.at(arguments[2], b.mul(arguments[3], t)));
   }
@@ -70,11 +70,6 @@ public:
 private:
   SmallVector<Value> zeros() { return SmallVector<Value>(rows.size(), b.f32s(0)); }
   SmallVector<Value> zeroDots() { return SmallVector<Value>(rows.size(), b.i32s(0)); }
-  /// Inputs of the group that is `group` groups after `firstColumn`.
-  GroupInputs inputsOf(Value firstColumn, unsigned group) {
-    int64_t within = int64_t{group} * format.groupElements;
-    return {b, format, columns, b.add(firstColumn, within)};
-  }
   void storeSums(ArrayRef<Value> sums) {
     for (auto [t, sum] : llvm::enumerate(sums))
       b.store(sum, b.at(acc, b.mul(accStride, static_cast<int64_t>(t))), 64);
@@ -116,9 +111,10 @@ private:
   Simd &b;
   const FormatInfo &format;
   Value tile, columns, acc, accStride;
-  Bias bias;
-  Value sectionLines; ///< The section's share of the block's lines.
-  Value affines;      ///< Stack: f32 [groups of a block][scale, minus min][16]
+  Bias bias;           ///< Of int8 inputs.
+  bool hasMins = true; ///< Whether affines have more than scales.
+  Value sectionLines;  ///< The section's share of the block's lines.
+  Value affines;       ///< Stack: f32 [groups of a block][scale, minus min][16]
   SmallVector<Value> rows;
 };
 
@@ -147,7 +143,7 @@ void DotEmitter::forBlocks(const BlockBody &body) {
 void DotEmitter::forSections(const SectionBody &body) {
   affines = b.scratch(format.groups() * affineBytes);
   forBlocks([&](TileBlock &weights, Value firstColumn, SmallVector<Value> &sums) {
-    storeAffines(b, format, weights, affines);
+    storeAffines(b, format, weights, affines, hasMins);
     sums = b.forCarry(b.i64c(0), b.i64c(format.sections), 1, sums,
                       [&](Value section, ValueRange carried) {
                         SmallVector<Value> inner(carried);
@@ -162,6 +158,8 @@ void DotEmitter::forSections(const SectionBody &body) {
 }
 
 void DotEmitter::emitQuantised() {
+  bias = Bias(b, format);
+  hasMins = !Bias::isInteger(format);
   streams = rows.size() <= straightTokens();
   if (streams)
     return forBlocks([&](TileBlock &weights, Value firstColumn, SmallVector<Value> &sums) {
@@ -227,7 +225,8 @@ void DotEmitter::dotQuad(Value codes, Value firstColumn, unsigned quad,
 /// Scales the products of the group that is `group` groups after `firstColumn` and adds them.
 void DotEmitter::addGroup(Affine<Value> affine, Value firstColumn, unsigned group,
                           ArrayRef<Value> dots, SmallVector<Value> &sums) {
-  GroupInputs inputs = inputsOf(firstColumn, group);
+  GroupInputs inputs(b, format, columns,
+                     b.add(firstColumn, static_cast<int64_t>(group * format.groupElements)));
   for (auto [t, row] : llvm::enumerate(rows))
     sums[t] = inputs.addTo(sums[t], dots[t], affine, bias, row);
 }

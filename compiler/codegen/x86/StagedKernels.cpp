@@ -29,7 +29,7 @@ constexpr int64_t lineBytes = 64;
 void emitStageBlock(Simd &b, const FormatInfo &format, TileBlock weights, Value codes,
                     Value affines) {
   DecodeOps ops{b, true};
-  storeAffines(b, format, weights, affines);
+  storeAffines(b, format, weights, affines, /*hasMins=*/!Bias::isInteger(format));
   unsigned sectionQuads = format.blockElements / format.sections / 4;
   b.forRange(b.i64c(0), b.i64c(format.sections), 1, [&](Value section) {
     weights.section = section;
@@ -71,13 +71,8 @@ private:
     auto t = static_cast<int64_t>(slot % rows.size()), r = static_cast<int64_t>(slot / rows.size());
     return b.at(b.at(acc, b.mul(accStride, t)), r * lanes * 4);
   }
-  SmallVector<Value> dots(Value column, unsigned group);
+  SmallVector<Value> dots(Value column, unsigned firstQuad);
   void addScaled(Value column, unsigned group, ArrayRef<Value> dots, SmallVector<Value> &sums);
-  /// Inputs of the group that is `group` groups after the staged column.
-  GroupInputs inputsOf(Value column, unsigned group) {
-    int64_t within = int64_t{group} * format.groupElements;
-    return {b, format, columns, b.add(b.add(firstColumn, column), within)};
-  }
 
   Simd &b;
   const FormatInfo &format;
@@ -101,23 +96,22 @@ void MultiplyEmitter::emit() {
              line += lineBytes)
           b.prefetch(b.at(lines, line), CacheLevel::Second);
         for (unsigned group = 0; group < step / format.groupElements; ++group)
-          addScaled(column, group, dots(column, group), next);
+          addScaled(column, group, dots(column, group * format.groupElements / 4), next);
         return next;
       });
   for (unsigned slot = 0; slot < slots(); ++slot)
     b.store(sums[slot], accAt(slot), 64);
 }
 
-SmallVector<Value> MultiplyEmitter::dots(Value column, unsigned group) {
+SmallVector<Value> MultiplyEmitter::dots(Value column, unsigned firstQuad) {
   SmallVector<Value> sums(slots(), b.i32s(0));
   Value inputs = b.add(firstColumn, column);
-  Value lines = b.at(codes, b.mul(column, lanes));
-  unsigned quads = format.groupElements / 4;
-  for (unsigned quad = group * quads; quad < (group + 1) * quads; ++quad) {
+  Value group = b.at(codes, b.mul(column, lanes));
+  for (unsigned quad = firstQuad; quad < firstQuad + format.groupElements / 4; ++quad) {
     SmallVector<Value> weights;
     for (int64_t r = 0; r < rowGroups; ++r)
       weights.push_back(
-          b.load(b.i32x16, b.at(lines, r * StagedKernels::codesBytes() + quad * lineBytes), 64));
+          b.load(b.i32x16, b.at(group, r * StagedKernels::codesBytes() + quad * lineBytes), 64));
     for (auto [t, row] : llvm::enumerate(rows)) {
       Value input = b.load(b.i32, b.at(b.at(row, inputs), 4 * quad), 4);
       for (auto [r, weight] : llvm::enumerate(weights)) {
@@ -131,7 +125,8 @@ SmallVector<Value> MultiplyEmitter::dots(Value column, unsigned group) {
 
 void MultiplyEmitter::addScaled(Value column, unsigned group, ArrayRef<Value> dots,
                                 SmallVector<Value> &sums) {
-  GroupInputs inputs = inputsOf(column, group);
+  int64_t within = int64_t{group} * format.groupElements;
+  GroupInputs inputs(b, format, columns, b.add(b.add(firstColumn, column), within));
   Value entry = b.at(affines, b.mul(b.divU(column, format.groupElements), affineBytes));
   for (int64_t r = 0; r < rowGroups; ++r) {
     int64_t own = r * StagedKernels::affinesBytes(format) + group * affineBytes;

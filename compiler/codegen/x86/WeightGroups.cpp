@@ -10,12 +10,14 @@ Affine<Value> factorsOf(Simd &b, Affine<Value> decoded) {
   return {decoded.scale, arith::NegFOp::create(b, decoded.min)};
 }
 
-void storeAffines(Simd &b, const FormatInfo &format, TileBlock &weights, Value address) {
+void storeAffines(Simd &b, const FormatInfo &format, TileBlock &weights, Value address,
+                  bool hasMins) {
   DecodeOps ops{b, true};
   for (unsigned group = 0; group < format.groups(); ++group) {
     Affine<Value> affine = factorsOf(b, decodeGroup(format.format, ops, weights, group));
     b.store(affine.scale, b.at(address, group * affineBytes), 64);
-    b.store(affine.min, b.at(address, group * affineBytes + lanes * 4), 64);
+    if (hasMins)
+      b.store(affine.min, b.at(address, group * affineBytes + lanes * 4), 64);
   }
 }
 

@@ -15,8 +15,9 @@ inline constexpr int64_t affineBytes = 2 * lanes * 4;
 Affine<Value> factorsOf(Simd &b, Affine<Value> decoded);
 
 /// Decodes the factors of all groups of a block and stores them at `address`, one group after
-/// another.
-void storeAffines(Simd &b, const FormatInfo &format, TileBlock &weights, Value address);
+/// another; the minima's place stays as it is if not `hasMins`.
+void storeAffines(Simd &b, const FormatInfo &format, TileBlock &weights, Value address,
+                  bool hasMins);
 
 /// The factors at `address`, as factorsOf gave them.
 Affine<Value> loadAffine(Simd &b, Value address);
@@ -27,6 +28,7 @@ Affine<Value> loadAffine(Simd &b, Value address);
 /// into a scalar shift and two moves, and with them the advantage over a multiply-add is gone.
 class Bias {
 public:
+  Bias() = default;
   /// At the beginning of a function.
   Bias(Simd &b, const FormatInfo &format);
   /// i32 x 16 times the bias.
@@ -36,7 +38,7 @@ public:
 
 private:
   Value factor;
-  bool isShift;
+  bool isShift = false;
 };
 
 /// One group's inputs, of any row of a8 (ActivationRow).
