@@ -29,13 +29,10 @@ struct Product {
   unsigned memoryGBs;    ///< Memory bandwidth, 10^9 bytes per second.
 };
 
-/// How far ahead of the weights it decodes a CPU kernel asks for more, in bytes.
+/// How far ahead of the weights it decodes a CPU kernel asks for more, in bytes; 0: not at all.
 struct PrefetchDistances {
   int64_t near = 0; ///< Into the first cache.
   int64_t far = 0;  ///< Into the second.
-  /// Whether kernels that do little but load, line after line, ask too: some processors follow
-  /// such loads best undisturbed.
-  bool streams = true;
 };
 
 /// One row of the target table. Facts that only one family has are 0 or empty in the others.
@@ -71,6 +68,8 @@ struct TargetInfo {
 
   /// x86: measured (docs/benchmarks.md).
   PrefetchDistances prefetch = {};
+  PrefetchDistances busyStreamPrefetch = {}; ///< Between whose loads groups of 16 are scaled.
+  PrefetchDistances streamPrefetch = {};     ///< Of kernels that do little but load.
 };
 
 /// All rows, in the order in which the runtime prefers them for one device.

@@ -17,14 +17,13 @@
 
 #include "dialects/formats/Formats.h"
 
+#include <algorithm>
 #include <array>
 
 namespace tawny {
 
 /// scale and min of a group: weight = scale * code - min.
-template <typename Float> struct Affine {
-  Float scale, min;
-};
+template <typename Float> struct Affine { Float scale, min; };
 
 /// The codes that nibbles stand for, in formats whose weights are not evenly spaced.
 using CodeTable = std::array<uint8_t, 16>;
@@ -129,13 +128,6 @@ typename Ops::Int iq4xsScale(Ops &ops, Block &block, unsigned group) {
   return ops.orI(low, ops.shlI(high, 4));
 }
 
-/// factor * (scale - bias), for a scale that is stored with a bias.
-template <typename Ops>
-typename Ops::Float biasedScale(Ops &ops, typename Ops::Int factor, typename Ops::Int scale,
-                                float bias) {
-  return ops.mulF(ops.halfToFloat(factor), ops.addF(ops.toFloat(scale), ops.constantF(-bias)));
-}
-
 /// Half of the scale with E8M0's exponent `e` (OCP Microscaling Formats 1.0, section 5.4.1), which
 /// is 2^(e - 127), and NaN for 255. That is the f32 with this exponent and no fraction, but for 0,
 /// where the scale is subnormal, and 255: there the fraction's first bit is set.
@@ -148,24 +140,12 @@ template <typename Ops> typename Ops::Float halfOfE8M0(Ops &ops, typename Ops::I
   return ops.mulF(scale, ops.constantF(0.5f));
 }
 
-/// The scale of a group, in formats with a bias.
+/// The scale of a group, in formats of blocks of 32, which have one group, with a bias.
 template <typename Ops, typename Block>
-typename Ops::Float scaleOf(Format format, Ops &ops, Block &block, unsigned group) {
-  switch (format) {
-  case Format::Q3_K:
-    return biasedScale(ops, block.half(), q3kScale(ops, block, group), 32);
-  case Format::Q6_K: { // words 48 to 51 are sixteen signed 8-bit scales
-    auto biased = ops.xorI(block.word(48 + group / 4), ops.constant(0x80808080));
-    return biasedScale(ops, block.half(), byteOf(ops, biased, group % 4), 128);
-  }
-  case Format::IQ4_XS:
-    return biasedScale(ops, ops.andI(block.word(0), ops.constant(0xFFFF)),
-                       iq4xsScale(ops, block, group), 32);
-  case Format::MXFP4: // codes are doubled
+typename Ops::Float scaleOf(Format format, Ops &ops, Block &block) {
+  if (format == Format::MXFP4) // codes are doubled
     return halfOfE8M0(ops, block.half());
-  default: // Q4_0, Q5_0, Q8_0, IQ4_NL
-    return ops.halfToFloat(block.half());
-  }
+  return ops.halfToFloat(block.half()); // Q4_0, Q5_0, Q8_0, IQ4_NL
 }
 
 } // namespace detail
@@ -218,14 +198,27 @@ template <typename Int> struct ShiftedQuad {
   unsigned shift;
 };
 
-/// Like decodeQuad, but codes that are high nibbles stay where they are: a sum of products with
-/// them can be shifted instead, once.
+/// Like decodeQuad, but codes may stay where they are in their bytes: a sum of products with them
+/// can be shifted instead, once.
 template <typename Ops, typename Block>
 ShiftedQuad<typename Ops::Int> decodeShiftedQuad(Format format, Ops &ops, Block &&block,
                                                  unsigned quad) {
-  auto highNibbles = [&](unsigned word) -> ShiftedQuad<typename Ops::Int> {
-    return {ops.andI(block.word(word), ops.constant(0xF0F0F0F0)), 4};
+  auto inPlace = [&](unsigned word, uint32_t mask, unsigned shift) {
+    auto codes = ops.andI(block.word(word), ops.constant(mask * 0x01010101));
+    return ShiftedQuad<typename Ops::Int>{codes, shift};
   };
+  auto highNibbles = [&](unsigned word) { return inPlace(word, 0xF0, 4); };
+  // The quad's two bits of Q2_K and Q3_K (detail::bitPairs).
+  unsigned half = quad / 32, pair = quad % 32 / 8, word = half * 8 + quad % 8;
+  if (format == Format::Q2_K)
+    return inPlace(4 + word, 3 << 2 * pair, 2 * pair);
+  if (format == Format::Q3_K) {
+    // The topmost pair makes room for the third bit above it.
+    unsigned shift = std::min(2 * pair, 4u);
+    auto low = detail::moveBits(ops, block.word(8 + word), 2 * pair, shift, 3 << shift);
+    auto high = detail::moveBits(ops, block.word(quad % 8), pair + 4 * half, shift + 2, 4 << shift);
+    return {ops.orI(low, high), shift};
+  }
   if (format == Format::Q4_0 && quad >= 4)
     return highNibbles(quad % 4);
   if (format == Format::Q4_1 && quad >= 4)
@@ -247,37 +240,77 @@ typename Ops::Float scaleUnbiased(Format format, Ops &ops, typename Ops::Float s
   return ops.mulF(scale, ops.addF(code, ops.constantF(-bias)));
 }
 
-/// Scale and minimum of group `group` of a block (FormatInfo::groupElements weights each).
+/// What the scales of groups are stored with on top, so that they are not negative, in formats
+/// whose blocks have several: scale = factor * (code - scaleBias).
+constexpr uint32_t scaleBias(Format format) {
+  return format == Format::Q6_K ? 128 : format == Format::Q3_K || format == Format::IQ4_XS ? 32 : 0;
+}
+
+/// The code of a group's scale, in formats whose blocks have several groups.
 template <typename Ops, typename Block>
-Affine<typename Ops::Float> decodeGroup(Format format, Ops &ops, Block &&block, unsigned group) {
+typename Ops::Int decodeScaleCode(Format format, Ops &ops, Block &&block, unsigned group) {
   using namespace detail;
-  if (uint32_t bias = formatInfo(format).bias) {
-    auto scale = scaleOf(format, ops, block, group);
-    return {scale, ops.mulF(scale, ops.constantF(static_cast<float>(bias)))};
-  }
-  auto factors = block.word(format == Format::Q2_K ? 20 : 0);
-  auto scale = ops.halfToFloat(ops.andI(factors, ops.constant(0xFFFF)));
-  auto second = ops.shrI(factors, 16);
   switch (format) {
-  case Format::Q4_1:
-  case Format::Q5_1: // the second factor is what code 0 stands for
-    return {scale, ops.halfToFloat(ops.xorI(second, ops.constant(0x8000)))};
-  case Format::Q2_K: { // bytes of a scale and a minimum, four bits each
-    auto bytes = block.word(group / 4);
-    auto min = ops.halfToFloat(second);
-    return {ops.mulF(scale, ops.toFloat(byteOf(ops, moveBits(ops, bytes, 0, 0, 15), group % 4))),
-            ops.mulF(min, ops.toFloat(byteOf(ops, moveBits(ops, bytes, 4, 0, 15), group % 4)))};
-  }
+  case Format::Q2_K: // bytes of a scale and a minimum, four bits each
+    return byteOf(ops, moveBits(ops, block.word(group / 4), 0, 0, 15), group % 4);
+  case Format::Q3_K:
+    return q3kScale(ops, block, group);
   case Format::Q4_K:
-  case Format::Q5_K: {
-    auto min = ops.halfToFloat(second);
-    return {ops.mulF(scale, ops.toFloat(sixBits(ops, block, group, false))),
-            ops.mulF(min, ops.toFloat(sixBits(ops, block, group, true)))};
-  }
+  case Format::Q5_K:
+    return sixBits(ops, block, group, false);
+  case Format::Q6_K: // words 48 to 51 are sixteen signed 8-bit scales
+    return byteOf(ops, ops.xorI(block.word(48 + group / 4), ops.constant(0x80808080)), group % 4);
+  case Format::IQ4_XS:
+    return iq4xsScale(ops, block, group);
   default:
     break;
   }
   __builtin_unreachable();
+}
+
+/// The factor of a block's scales, in formats whose blocks have several groups.
+template <typename Ops, typename Block>
+typename Ops::Float decodeScaleFactor(Format format, Ops &ops, Block &&block) {
+  if (format == Format::Q3_K || format == Format::Q6_K)
+    return ops.halfToFloat(block.half());
+  auto factors = block.word(format == Format::Q2_K ? 20 : 0);
+  return ops.halfToFloat(ops.andI(factors, ops.constant(0xFFFF)));
+}
+
+/// The minimum of a group, in formats whose blocks have several groups and that have no bias.
+template <typename Ops, typename Block>
+typename Ops::Float decodeMin(Format format, Ops &ops, Block &&block, unsigned group) {
+  using namespace detail;
+  bool isQ2 = format == Format::Q2_K;
+  auto factor = ops.halfToFloat(ops.shrI(block.word(isQ2 ? 20 : 0), 16));
+  auto code = isQ2 ? byteOf(ops, moveBits(ops, block.word(group / 4), 4, 0, 15), group % 4)
+                   : sixBits(ops, block, group, true);
+  return ops.mulF(factor, ops.toFloat(code));
+}
+
+/// Scale and minimum of group `group` of a block (FormatInfo::groupElements weights each).
+template <typename Ops, typename Block>
+Affine<typename Ops::Float> decodeGroup(Format format, Ops &ops, Block &&block, unsigned group) {
+  using namespace detail;
+  const FormatInfo &info = formatInfo(format);
+  auto withBias = [&](typename Ops::Float scale) -> Affine<typename Ops::Float> {
+    return {scale, ops.mulF(scale, ops.constantF(static_cast<float>(info.bias)))};
+  };
+  if (info.groups() > 1) {
+    auto number = ops.toFloat(decodeScaleCode(format, ops, block, group));
+    if (uint32_t bias = scaleBias(format))
+      number = ops.addF(number, ops.constantF(-static_cast<float>(bias)));
+    auto scale = ops.mulF(decodeScaleFactor(format, ops, block), number);
+    if (info.bias)
+      return withBias(scale);
+    return {scale, decodeMin(format, ops, block, group)};
+  }
+  if (info.bias)
+    return withBias(scaleOf(format, ops, block));
+  // Q4_1, Q5_1: the second factor is what code 0 stands for.
+  auto factors = block.word(0);
+  return {ops.halfToFloat(ops.andI(factors, ops.constant(0xFFFF))),
+          ops.halfToFloat(ops.xorI(ops.shrI(factors, 16), ops.constant(0x8000)))};
 }
 
 } // namespace tawny

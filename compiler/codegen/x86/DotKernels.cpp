@@ -1,12 +1,13 @@
 // What is emitted, for a quantised format and a8 activations:
 //
 //   for block in 0 .. columns / blockElements
-//     scale[g], -min[g] = decodeGroup(g) for its groups            f32 x 16 rows
+//     scales, integers, minima = BlockFactors of its groups                x 16 rows
+//     carried[t] = BlockInputs::begin(acc[t])                              f32 x 16 rows
 //     for section in the block
-//       sum[g][t] = 0 for group g in the section                   i32 x 16 rows
-//       for quad of group g: sum[g][t] += dot4(codes[16][4], x[t][4])   one VPDPBUSD each
-//       for group g: acc[t] += scale[g] * x[t].scale * sum[g][t] - min[g] * x[t].sum
-//         or, where Bias::isInteger,  scale[g] * x[t].scale * (sum[g][t] + bias * x[t].offset)
+//       dot[g][t] = BlockInputs::start for group g in the section          i32 x 16 rows
+//       for quad of group g: dot[g][t] += dot4(codes[16][4], x[t][4])      one VPDPBUSD each
+//       for 32 inputs: carried[t] = BlockInputs::add(carried[t], dot[..][t])
+//     acc[t] = BlockInputs::end(acc[t], carried[t])
 //
 // Bytes: a tile's, once, from memory, in the order in which they lie there; the activations, at
 // most 1.375 of the 1.875 per input, from the first cache. At 16 rows and 4-bit codes a VPDPBUSD
@@ -27,17 +28,31 @@ using namespace mlir;
 namespace tawny::x86 {
 namespace {
 
+/// Asks for what lies `distances` after the weights at `address`. TinyLlama Q4_K_M decoded at 0.52
+/// of read bandwidth without, 0.80 with the far one and 0.89 with both (Emerald Rapids, 2 threads).
+void prefetchAfter(Simd &b, Value address, const PrefetchDistances &distances) {
+  if (distances.far)
+    b.prefetch(b.at(address, distances.far), CacheLevel::Second);
+  if (distances.near)
+    b.prefetch(b.at(address, distances.near), CacheLevel::First);
+}
+
 /// A block whose words are loaded once each, in the order in which they lie, whatever the order in
 /// which they are asked for. The processor's prefetchers follow ascending lines; LLVM would order
 /// the loads of a long block otherwise (Q6_K ran at half of read bandwidth), so these are volatile.
+/// What comes later is asked for beside each, as far ahead as the target says.
 class OrderedWords {
 public:
-  explicit OrderedWords(TileBlock &block) : block(block) {}
+  explicit OrderedWords(TileBlock &block)
+      : block(block), distances(hasIntegerScales(block.format) ? block.b.target.busyStreamPrefetch
+                                                               : block.b.target.streamPrefetch) {}
   Value word(unsigned index) {
     uint32_t place = readingPlace(block.format, index);
     while (loaded.size() <= place) {
       uint32_t next = readingOrder(block.format)[loaded.size()];
-      loaded.push_back(block.b.loadInOrder(block.b.i32x16, block.wordAddress(next), 64));
+      Value address = block.wordAddress(next);
+      loaded.push_back(block.b.loadInOrder(block.b.i32x16, address, 64));
+      prefetchAfter(block.b, address, distances);
     }
     return loaded[place];
   }
@@ -49,6 +64,7 @@ public:
 
 private:
   TileBlock &block;
+  PrefetchDistances distances;
   SmallVector<Value> loaded; ///< By place.
   Value halfs;
 };
@@ -69,7 +85,6 @@ public:
 
 private:
   SmallVector<Value> zeros() { return SmallVector<Value>(rows.size(), b.f32s(0)); }
-  SmallVector<Value> zeroDots() { return SmallVector<Value>(rows.size(), b.i32s(0)); }
   void storeSums(ArrayRef<Value> sums) {
     for (auto [t, sum] : llvm::enumerate(sums))
       b.store(sum, b.at(acc, b.mul(accStride, static_cast<int64_t>(t))), 64);
@@ -78,57 +93,47 @@ private:
   using BlockBody =
       std::function<void(TileBlock &weights, Value firstColumn, SmallVector<Value> &sums)>;
   void forBlocks(const BlockBody &body);
-  using SectionBody = std::function<void(TileBlock &weights, Value firstColumn, Value firstGroup,
-                                         SmallVector<Value> &sums)>;
-  void forSections(const SectionBody &body);
-  /// Asks for weights twice: far ahead into the second cache, which keeps memory busy, and near
-  /// into the first, which keeps the loads short. TinyLlama Q4_K_M decoded at 0.52 of read
-  /// bandwidth with neither, 0.80 with the far one and 0.89 with both (Emerald Rapids, 2 threads).
-  void prefetchAfter(Value line);
-  /// Prefetches what lies after the share of the section's lines that belongs to the quad that is
-  /// visited as its `visited`th.
-  void prefetchBeside(unsigned visited);
-  /// Scale and minus min of a group (within its block), from the stack.
-  Affine<Value> affineOf(Value firstGroup, unsigned group) {
-    return loadAffine(b, b.at(b.at(affines, b.mul(firstGroup, affineBytes)), group * affineBytes));
-  }
-  void straightBlock(TileBlock &weights, Value firstColumn, SmallVector<Value> &sums);
-  void quantisedGroup(TileBlock &weights, Value firstColumn, Value firstGroup, unsigned group,
-                      SmallVector<Value> &sums);
-  void addGroup(Affine<Value> affine, Value firstColumn, unsigned group, ArrayRef<Value> dots,
-                SmallVector<Value> &sums);
+  /// Runs `body` for each section of the block at `weights`, and the columns it meets, with and for
+  /// values it carries, one for each row.
+  using SectionBody = std::function<void(TileBlock &weights, Value section, Value column,
+                                         SmallVector<Value> &carried)>;
+  SmallVector<Value> forSections(TileBlock &weights, Value firstColumn, SmallVector<Value> carried,
+                                 const SectionBody &body);
+  /// Asks for what comes after the lines that are the share of quad `quad` in its section's.
+  void prefetchBeside(unsigned quad);
+  // What is carried through a block, of each row.
+  SmallVector<Value> straightBlock(OrderedWords &weights, Value column, SmallVector<Value> carried,
+                                   const BlockFactors &factors);
+  SmallVector<Value> blockOfSections(TileBlock &weights, Value column, SmallVector<Value> carried,
+                                     Value storedFactors);
+  /// What the products of each row with weight group `group` begin with.
+  SmallVector<Value> startDots(const BlockInputs &inputs, unsigned group);
+  /// BlockInputs::add for each row; `dots` are those of the weight groups.
+  void addDots(const BlockInputs &inputs, unsigned group, const BlockFactors &factors,
+               ArrayRef<SmallVector<Value>> dots, SmallVector<Value> &carried);
   void dotQuad(Value codes, Value firstColumn, unsigned quad, MutableArrayRef<Value> dots);
   void multiplyAdd(Value weight, Value columnOffset, SmallVector<Value> &sums);
 
   /// Up to this many tokens a block is straight-line code. Sixteen registers are too few for two.
   unsigned straightTokens() { return b.target.vectorBits >= 512 ? 2 : 1; }
-  bool streams = false; ///< Little is done but loading line after line.
+  bool isStraight = false;
   static constexpr int64_t lineBytes = 64;
+  static constexpr unsigned inputElements = ActivationRow::groupElements;
   unsigned sectionElements() { return format.blockElements / format.sections; }
   int64_t sectionBytes() { return format.words / format.sections * lineBytes; }
-  unsigned sectionGroups() { return format.groups() / format.sections; }
 
   Simd &b;
   const FormatInfo &format;
   Value tile, columns, acc, accStride;
-  Bias bias;           ///< Of int8 inputs.
-  bool hasMins = true; ///< Whether affines have more than scales.
-  Value sectionLines;  ///< The section's share of the block's lines.
-  Value affines;       ///< Stack: f32 [groups of a block][scale, minus min][16]
+  Bias bias;          ///< Of int8 inputs.
+  Value sectionLines; ///< The section's share of the block's lines.
   SmallVector<Value> rows;
 };
 
-void DotEmitter::prefetchAfter(Value line) {
-  if (streams && !b.target.prefetch.streams)
-    return;
-  b.prefetch(b.at(line, b.target.prefetch.far), CacheLevel::Second);
-  b.prefetch(b.at(line, b.target.prefetch.near), CacheLevel::First);
-}
-
-void DotEmitter::prefetchBeside(unsigned visited) {
+void DotEmitter::prefetchBeside(unsigned quad) {
   unsigned lines = format.words / format.sections, quads = sectionElements() / 4;
-  for (unsigned line = visited * lines / quads; line < (visited + 1) * lines / quads; ++line)
-    prefetchAfter(b.at(sectionLines, line * lineBytes));
+  for (unsigned line = quad * lines / quads; line < (quad + 1) * lines / quads; ++line)
+    prefetchAfter(b, b.at(sectionLines, line * lineBytes), b.target.prefetch);
 }
 
 void DotEmitter::forBlocks(const BlockBody &body) {
@@ -140,95 +145,122 @@ void DotEmitter::forBlocks(const BlockBody &body) {
   }));
 }
 
-void DotEmitter::forSections(const SectionBody &body) {
-  affines = b.scratch(format.groups() * affineBytes);
-  forBlocks([&](TileBlock &weights, Value firstColumn, SmallVector<Value> &sums) {
-    storeAffines(b, format, weights, affines, hasMins);
-    sums = b.forCarry(b.i64c(0), b.i64c(format.sections), 1, sums,
-                      [&](Value section, ValueRange carried) {
-                        SmallVector<Value> inner(carried);
-                        TileBlock shifted = weights;
-                        shifted.section = section;
-                        sectionLines = b.at(weights.words, b.mul(section, sectionBytes()));
-                        body(shifted, b.add(firstColumn, b.mul(section, sectionElements())),
-                             b.mul(section, sectionGroups()), inner);
-                        return inner;
-                      });
-  });
+SmallVector<Value> DotEmitter::forSections(TileBlock &weights, Value firstColumn,
+                                           SmallVector<Value> carried, const SectionBody &body) {
+  return b.forCarry(b.i64c(0), b.i64c(format.sections), 1, carried,
+                    [&](Value section, ValueRange outer) {
+                      SmallVector<Value> inner(outer);
+                      TileBlock shifted = weights;
+                      shifted.section = section;
+                      sectionLines = b.at(weights.words, b.mul(section, sectionBytes()));
+                      Value column = b.add(firstColumn, b.mul(section, sectionElements()));
+                      body(shifted, section, column, inner);
+                      return inner;
+                    });
 }
 
 void DotEmitter::emitQuantised() {
   bias = Bias(b, format);
-  hasMins = !Bias::isInteger(format);
-  streams = rows.size() <= straightTokens();
-  if (streams)
-    return forBlocks([&](TileBlock &weights, Value firstColumn, SmallVector<Value> &sums) {
-      straightBlock(weights, firstColumn, sums);
-    });
-  forSections([&](TileBlock &weights, Value column, Value firstGroup, SmallVector<Value> &sums) {
-    for (unsigned group = 0; group < sectionGroups(); ++group)
-      quantisedGroup(weights, column, firstGroup, group, sums);
+  isStraight = rows.size() <= straightTokens();
+  Value memory = isStraight ? Value() : b.scratch(BlockFactors::bytes(format));
+  forBlocks([&](TileBlock &weights, Value column, SmallVector<Value> &sums) {
+    OrderedWords words(weights);
+    auto decoded = BlockFactors::decoded(b, format, words);
+    BlockInputs inputs(b, format, bias, columns, column);
+    auto carried = llvm::map_to_vector(sums, [&](Value sum) { return inputs.begin(sum); });
+    if (isStraight)
+      carried = straightBlock(words, column, carried, decoded);
+    else
+      carried = blockOfSections(weights, column, carried, memory);
+    auto factors = isStraight ? decoded : BlockFactors::stored(b, format, memory);
+    for (auto [t, row] : llvm::enumerate(rows))
+      sums[t] = inputs.end(sums[t], carried[t], factors, row);
   });
 }
 
-void DotEmitter::straightBlock(TileBlock &tileBlock, Value firstColumn, SmallVector<Value> &sums) {
-  DecodeOps ops{b, true};
-  OrderedWords weights(tileBlock);
-  // VPMADDUBSW would saturate with codes times 16.
-  bool shifts = b.target.vnni;
-  unsigned quads = sectionElements() / 4;
-  for (unsigned section = 0; section < format.sections; ++section) {
-    sectionLines = b.at(tileBlock.words, section * sectionBytes());
-    SmallVector<SmallVector<Value>> dots(sectionGroups(), zeroDots()), shifted = dots;
-    unsigned shift = 0;
-    for (auto [visited, quad] :
-         llvm::enumerate(quadOrder(format).subspan(section * quads, quads))) {
-      prefetchBeside(static_cast<unsigned>(visited));
-      auto decoded = shifts ? decodeShiftedQuad(format.format, ops, weights, quad)
-                            : ShiftedQuad<Value>{decodeQuad(format.format, ops, weights, quad), 0};
-      unsigned group = quad * 4 / format.groupElements - section * sectionGroups();
-      dotQuad(decoded.codes, firstColumn, quad, decoded.shift ? shifted[group] : dots[group]);
-      shift = std::max(shift, decoded.shift);
-    }
-    for (unsigned group = 0; group < sectionGroups(); ++group) {
-      for (auto [dot, high] : llvm::zip(dots[group], shifted[group]))
-        if (shift)
-          dot = arith::AddIOp::create(b, dot, arith::ShRSIOp::create(b, high, b.i32s(shift)));
-      unsigned inBlock = section * sectionGroups() + group;
-      Affine<Value> affine = factorsOf(b, decodeGroup(format.format, ops, weights, inBlock));
-      addGroup(affine, firstColumn, inBlock, dots[group], sums);
-    }
-  }
+SmallVector<Value> DotEmitter::startDots(const BlockInputs &inputs, unsigned group) {
+  return llvm::map_to_vector(rows, [&](Value row) { return inputs.start(group, row); });
 }
 
-void DotEmitter::quantisedGroup(TileBlock &weights, Value firstColumn, Value firstGroup,
-                                unsigned group, SmallVector<Value> &sums) {
+SmallVector<Value> DotEmitter::straightBlock(OrderedWords &weights, Value column,
+                                             SmallVector<Value> carried,
+                                             const BlockFactors &factors) {
   DecodeOps ops{b, true};
-  SmallVector<Value> dots = zeroDots();
-  unsigned quads = format.groupElements / 4;
-  for (unsigned quad = group * quads; quad < (group + 1) * quads; ++quad) {
-    prefetchBeside(quad);
-    dotQuad(decodeQuad(format.format, ops, weights, quad), firstColumn, quad, dots);
+  BlockInputs inputs(b, format, bias, columns, column);
+  // VPMADDUBSW would saturate with codes times 16.
+  bool mayShift = b.target.vnni;
+  unsigned quads = sectionElements() / 4, groups = weightGroups(format);
+  // A group's products, and those with codes that are `shifts` bits above their place.
+  SmallVector<SmallVector<Value>> dots(format.groups()), shifted = dots;
+  SmallVector<unsigned> shifts(format.groups(), 0);
+  for (unsigned section = 0; section < format.sections; ++section) {
+    for (unsigned quad : quadOrder(format).subspan(section * quads, quads)) {
+      auto decoded = mayShift
+                         ? decodeShiftedQuad(format.format, ops, weights, quad)
+                         : ShiftedQuad<Value>{decodeQuad(format.format, ops, weights, quad), 0};
+      unsigned group = quad * 4 / format.groupElements;
+      if (dots[group].empty())
+        dots[group] = startDots(inputs, group);
+      if (decoded.shift && shifted[group].empty())
+        shifted[group].assign(rows.size(), b.i32s(0));
+      dotQuad(decoded.codes, column, quad, decoded.shift ? shifted[group] : dots[group]);
+      shifts[group] = std::max(shifts[group], decoded.shift);
+    }
+    unsigned inSection = sectionElements() / inputElements;
+    for (unsigned group = section * inSection; group < (section + 1) * inSection; ++group) {
+      for (unsigned own = group * groups; own < (group + 1) * groups; ++own)
+        for (auto [dot, high] : llvm::zip(dots[own], shifted[own]))
+          dot = arith::AddIOp::create(b, dot, arith::ShRSIOp::create(b, high, b.i32s(shifts[own])));
+      addDots(inputs, group, factors, ArrayRef(dots).slice(group * groups, groups), carried);
+    }
   }
-  addGroup(affineOf(firstGroup, group), firstColumn, group, dots, sums);
+  return carried;
+}
+
+SmallVector<Value> DotEmitter::blockOfSections(TileBlock &weights, Value column,
+                                               SmallVector<Value> carried, Value storedFactors) {
+  BlockFactors::decoded(b, format, weights).store(b, storedFactors);
+  unsigned groups = weightGroups(format), quads = format.groupElements / 4;
+  int64_t sectionFactors = format.groups() / format.sections * BlockFactors::groupBytes;
+  return forSections(
+      weights, column, carried,
+      [&](TileBlock &shifted, Value section, Value column, SmallVector<Value> &inner) {
+        DecodeOps ops{b, true};
+        BlockInputs inputs(b, format, bias, columns, column);
+        auto factors =
+            BlockFactors::stored(b, format, b.at(storedFactors, b.mul(section, sectionFactors)));
+        for (unsigned group = 0; group < sectionElements() / inputElements; ++group) {
+          SmallVector<SmallVector<Value>> dots;
+          for (unsigned own = group * groups; own < (group + 1) * groups; ++own) {
+            dots.push_back(startDots(inputs, own));
+            for (unsigned quad = own * quads; quad < (own + 1) * quads; ++quad) {
+              prefetchBeside(quad);
+              dotQuad(decodeQuad(format.format, ops, shifted, quad), column, quad, dots.back());
+            }
+          }
+          addDots(inputs, group, factors, dots, inner);
+        }
+      });
 }
 
 /// Multiplies a quad of weights with the inputs `quad` quads after `firstColumn`.
 void DotEmitter::dotQuad(Value codes, Value firstColumn, unsigned quad,
                          MutableArrayRef<Value> dots) {
   for (auto [t, row] : llvm::enumerate(rows)) {
-    Value inputs = b.load(b.i32, b.at(b.at(row, firstColumn), 4 * quad), 4);
+    Value address = b.at(b.at(row, firstColumn), 4 * quad);
+    // One load in its place keeps prefetches in theirs; LLVM would put them all in front.
+    bool anchors = t == 0 && !isStraight;
+    Value inputs = anchors ? b.loadInOrder(b.i32, address, 4) : b.load(b.i32, address, 4);
     dots[t] = b.dotBytes(dots[t], codes, inputs, format.codeBits);
   }
 }
 
-/// Scales the products of the group that is `group` groups after `firstColumn` and adds them.
-void DotEmitter::addGroup(Affine<Value> affine, Value firstColumn, unsigned group,
-                          ArrayRef<Value> dots, SmallVector<Value> &sums) {
-  GroupInputs inputs(b, format, columns,
-                     b.add(firstColumn, static_cast<int64_t>(group * format.groupElements)));
-  for (auto [t, row] : llvm::enumerate(rows))
-    sums[t] = inputs.addTo(sums[t], dots[t], affine, bias, row);
+void DotEmitter::addDots(const BlockInputs &inputs, unsigned group, const BlockFactors &factors,
+                         ArrayRef<SmallVector<Value>> dots, SmallVector<Value> &carried) {
+  for (auto [t, row] : llvm::enumerate(rows)) {
+    auto own = llvm::map_to_vector<2>(dots, [t = t](const auto &group) { return group[t]; });
+    carried[t] = inputs.add(carried[t], group, own, factors, row);
+  }
 }
 
 void DotEmitter::multiplyAdd(Value weight, Value columnOffset, SmallVector<Value> &sums) {
@@ -238,27 +270,41 @@ void DotEmitter::multiplyAdd(Value weight, Value columnOffset, SmallVector<Value
 
 void DotEmitter::emitDecoded() {
   DecodeOps ops{b, true};
-  forSections([&](TileBlock &weights, Value column, Value firstGroup, SmallVector<Value> &sums) {
+  constexpr int64_t vectorBytes = lanes * 4, affineBytes = 2 * vectorBytes;
+  Value affines = b.scratch(format.groups() * affineBytes); // [groups][scale, minus min]
+  auto multiplySection = [&](TileBlock &weights, Value section, Value column,
+                             SmallVector<Value> &sums) {
     Value start = b.mul(column, 4);
+    Value own = b.at(affines, b.mul(section, format.groups() / format.sections * affineBytes));
     for (unsigned quad = 0; quad < sectionElements() / 4; ++quad) {
-      Affine<Value> affine = affineOf(firstGroup, quad * 4 / format.groupElements);
+      Value affine = b.at(own, quad * 4 / format.groupElements * affineBytes);
+      Value scale = b.load(b.f32x16, affine, vectorBytes);
+      Value min = b.load(b.f32x16, b.at(affine, vectorBytes), vectorBytes);
       prefetchBeside(quad);
       Value codes = decodeQuad(format.format, ops, weights, quad);
       for (unsigned element = 0; element < 4; ++element) {
         Value code = ops.andI(ops.shrI(codes, 8 * element), ops.constant(0xFF));
         Value number = ops.toFloat(code);
         Value weight = hasHugeScales(format.format)
-                           ? scaleUnbiased(format.format, ops, affine.scale, number)
-                           : b.fma(number, affine.scale, affine.min);
+                           ? scaleUnbiased(format.format, ops, scale, number)
+                           : b.fma(number, scale, min);
         multiplyAdd(weight, b.add(start, (4 * quad + element) * 4), sums);
       }
     }
+  };
+  forBlocks([&](TileBlock &weights, Value column, SmallVector<Value> &sums) {
+    for (unsigned group = 0; group < format.groups(); ++group) {
+      auto [scale, min] = decodeGroup(format.format, ops, weights, group);
+      Value affine = b.at(affines, group * affineBytes);
+      b.store(scale, affine, vectorBytes);
+      b.store(arith::NegFOp::create(b, min), b.at(affine, vectorBytes), vectorBytes);
+    }
+    sums = forSections(weights, column, sums, multiplySection);
   });
 }
 
 void DotEmitter::emitFloats() {
   DecodeOps ops{b, true};
-  streams = true;
   bool halves = format.isHalfFloat();
   auto wordAt = [&](Value index) {
     return b.load(b.i32x16, b.at(tile, b.mul(index, 4 * lanes)), 64);
@@ -266,7 +312,7 @@ void DotEmitter::emitFloats() {
   Value fullWords = halves ? b.divU(columns, 2) : columns;
   auto body = [&](Value index, ValueRange carried) {
     SmallVector<Value> sums(carried);
-    prefetchAfter(b.at(tile, b.mul(index, lineBytes)));
+    prefetchAfter(b, b.at(tile, b.mul(index, lineBytes)), b.target.streamPrefetch);
     Value word = wordAt(index);
     if (halves) {
       Value offset = b.mul(index, 8);

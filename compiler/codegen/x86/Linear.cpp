@@ -94,7 +94,7 @@ private:
   int64_t tileRows;
   int64_t accRows;      ///< tileRows, or as many more as row groups are multiplied at once.
   Value acc;            ///< f32 [parts of the tile][tokens][accRows]
-  Value codes, affines; ///< The stage.
+  Value codes, factors; ///< The stage.
   Value rotated;        ///< f32 [tileRows], for rope_append
 };
 
@@ -103,11 +103,12 @@ void LinearEmitter::emit() {
   unsigned slots = op.isPaired() ? parts : 1;
   acc = b.scratch(slots * slotBytes());
   if (stages) {
-    int64_t factors = 0;
+    int64_t bytes = 0;
     for (Value weight : op.getWeights())
-      factors = std::max(factors, StagedKernels::affinesBytes(formatInfo(formatOf(weight))));
+      bytes =
+          std::max(bytes, StagedKernels::factorsBytes(formatInfo(formatOf(weight)), stageColumns));
     codes = b.scratch(context.staged.rowGroups() * StagedKernels::codesBytes());
-    affines = b.scratch(context.staged.rowGroups() * factors);
+    factors = b.scratch(context.staged.rowGroups() * bytes);
   }
   if (op.getRopeAppend())
     rotated = b.scratch(tileRows * 4);
@@ -121,7 +122,10 @@ void LinearEmitter::emit() {
       return emitTile({{part}, index, op.partRows(part), {}});
     Value tiles = b.i64c((op.partRows(part) + tileRows - 1) / tileRows);
     b.ifElse(
-        b.lessThan(index, tiles), [&] { emitTile({{part}, index, op.partRows(part), {}}); },
+        b.lessThan(index, tiles),
+        [&] {
+          emitTile({{part}, index, op.partRows(part), {}});
+        },
         [&] { emitPart(part + 1, b.sub(index, tiles)); });
   };
   emitPart(0, context.tile);
@@ -238,11 +242,11 @@ void LinearEmitter::emitStage(Value weight, Value first, Value last, Value colum
   for (int64_t r = 0; r < context.staged.rowGroups(); ++r) {
     // Behind the last group of rows it comes once more, for sums that nobody reads.
     Value tile = b.at(first, b.mul(b.minU(b.i64c(r), last), rowGroupBytes(weight)));
-    func::CallOp::create(b, context.staged.stage(format.format),
-                         ValueRange{tile, b.divU(column, format.blockElements),
-                                    b.divU(staged, format.blockElements),
-                                    b.at(codes, r * StagedKernels::codesBytes()),
-                                    b.at(affines, r * StagedKernels::affinesBytes(format))});
+    func::CallOp::create(
+        b, context.staged.stage(format.format),
+        ValueRange{tile, b.divU(column, format.blockElements), b.divU(staged, format.blockElements),
+                   b.at(codes, r * StagedKernels::codesBytes()),
+                   b.at(factors, r * StagedKernels::factorsBytes(format, stageColumns))});
   }
 }
 
@@ -257,14 +261,15 @@ void LinearEmitter::emitMultiplies(Value weight, Value first, Value last, Value 
   Value next = TileBlock::at(b, format, first, nextBlock).words;
   Value stageBytes = b.mul(b.divU(staged, format.blockElements),
                            static_cast<int64_t>(OrderedBlocks(format).pairBytes() / 2));
-  forChunks(tokens, context.staged.tokenChunks(), [&](Value begin, unsigned count) {
-    Value call = b.divU(begin, context.staged.tokenChunks().front());
+  auto chunks = context.staged.tokenChunks(format.format);
+  forChunks(tokens, chunks, [&](Value begin, unsigned count) {
+    Value call = b.divU(begin, chunks.front());
     Value group = b.minU(b.remU(call, groups), last);
     Value done = b.mul(b.divU(call, groups), StagedKernels::prefetchedBytes);
     Value prefetched =
         b.at(b.at(next, b.mul(group, rowGroupBytes(weight))), b.minU(done, stageBytes));
     func::CallOp::create(b, context.staged.multiply(format.format, count),
-                         ValueRange{codes, affines, staged, b.i64c(columns), column,
+                         ValueRange{codes, factors, staged, b.i64c(columns), column,
                                     b.at(x, b.mul(begin, rowBytes)), rowBytes,
                                     b.at(sums, b.mul(begin, accStride)), accStride, prefetched});
   });

@@ -1,18 +1,20 @@
 // What is emitted for products, with R row groups and T tokens in registers:
 //
-//   for 32 columns of the stage
-//     for weight group in them
-//       dot[r][t] = 0                                              i32 x 16 rows
-//       for quad in the group                                      (unrolled)
-//         dot[r][t] += dot4(codes[r], x[t])                        one VPDPBUSD each
-//       acc[r][t] += scale[r] * x[t].scale * dot[r][t] - min[r] * x[t].sum
-//         or, where Bias::isInteger,  scale[r] * x[t].scale * (dot[r][t] + bias * x[t].offset)
+//   for block of the stage
+//     carried[r][t] = BlockInputs::begin(acc[r][t])                f32 x 16 rows
+//     for 32 columns of the block
+//       for weight group g in them
+//         dot[g][r][t] = BlockInputs::start                        i32 x 16 rows
+//         for quad in the group                                    (unrolled)
+//           dot[g][r][t] += dot4(codes[r], x[t])                   one VPDPBUSD each
+//       carried[r][t] = BlockInputs::add(carried[r][t], dot[..][r][t])
+//     acc[r][t] = BlockInputs::end(acc[r][t], carried[r][t])
 //
 // With 32 registers R = 2 and T = 6: 12 integer sums and 12 f32 sums stay in registers, and 12
-// VPDPBUSD need 8 loads. A group of 32 costs 8 VPDPBUSD beside a conversion, a product and one
-// multiply-add, two with a minimum, so the unit that does products and multiply-adds is busy with
-// VPDPBUSD for 8 of 10 or 11 cycles. The stage (16 KiB of codes) stays in the first cache while all
-// tokens pass.
+// VPDPBUSD need 8 loads. T = 4 where sums of two groups of 16 wait for each other. 32 columns cost
+// 8 VPDPBUSD beside what WeightGroups.h counts, so the unit that does products and multiply-adds is
+// busy with VPDPBUSD for 8 of 10 to 13 cycles. The stage (16 KiB of codes) stays in the first cache
+// while all tokens pass.
 #include "compiler/codegen/x86/StagedKernels.h"
 
 #include "dialects/formats/Activations.h"
@@ -25,11 +27,11 @@ namespace {
 
 constexpr int64_t lineBytes = 64;
 
-/// Decodes one block, whose codes and affines go to `codes` and `affines`.
+/// Decodes one block, whose codes and factors go to `codes` and `factors`.
 void emitStageBlock(Simd &b, const FormatInfo &format, TileBlock weights, Value codes,
-                    Value affines) {
+                    Value factors) {
   DecodeOps ops{b, true};
-  storeAffines(b, format, weights, affines, /*hasMins=*/!Bias::isInteger(format));
+  BlockFactors::decoded(b, format, weights).store(b, factors);
   unsigned sectionQuads = format.blockElements / format.sections / 4;
   b.forRange(b.i64c(0), b.i64c(format.sections), 1, [&](Value section) {
     weights.section = section;
@@ -41,12 +43,12 @@ void emitStageBlock(Simd &b, const FormatInfo &format, TileBlock weights, Value 
 
 void emitStage(Simd &b, const FormatInfo &format, ValueRange arguments) {
   Value tile = arguments[0], firstBlock = arguments[1], blocks = arguments[2];
-  Value codes = arguments[3], affines = arguments[4];
+  Value codes = arguments[3], factors = arguments[4];
   b.forRange(b.i64c(0), blocks, 1, [&](Value index) {
     TileBlock weights = TileBlock::at(b, format, tile, b.add(firstBlock, index));
-    emitStageBlock(b, format, weights,
-                   b.at(codes, b.mul(index, format.blockElements / 4 * lineBytes)),
-                   b.at(affines, b.mul(index, format.groups() * affineBytes)));
+    emitStageBlock(
+        b, format, weights, b.at(codes, b.mul(index, format.blockElements / 4 * lineBytes)),
+        b.at(factors, b.mul(index, StagedKernels::factorsBytes(format, format.blockElements))));
   });
 }
 
@@ -55,7 +57,7 @@ class MultiplyEmitter {
 public:
   MultiplyEmitter(Simd &b, const FormatInfo &format, int64_t rowGroups, unsigned tokens,
                   ValueRange arguments)
-      : b(b), format(format), rowGroups(rowGroups), codes(arguments[0]), affines(arguments[1]),
+      : b(b), format(format), rowGroups(rowGroups), codes(arguments[0]), factors(arguments[1]),
         stagedColumns(arguments[2]), columns(arguments[3]), firstColumn(arguments[4]),
         acc(arguments[7]), accStride(arguments[8]), prefetched(arguments[9]), bias(b, format) {
     for (unsigned t = 0; t < tokens; ++t)
@@ -71,13 +73,20 @@ private:
     auto t = static_cast<int64_t>(slot % rows.size()), r = static_cast<int64_t>(slot / rows.size());
     return b.at(b.at(acc, b.mul(accStride, t)), r * lanes * 4);
   }
-  SmallVector<Value> dots(Value column, unsigned firstQuad);
-  void addScaled(Value column, unsigned group, ArrayRef<Value> dots, SmallVector<Value> &sums);
-
+  /// Of the columns from `column` on (i64, of the stage).
+  BlockInputs inputsAt(Value column) {
+    return {b, format, bias, columns, b.add(firstColumn, column)};
+  }
+  /// The factors of row group `r` of the block at `column`, counted from input group `group` on.
+  BlockFactors factorsAt(Value column, Value group, int64_t r);
+  /// `carried` and the products of an input group of the block at `column`, by slot.
+  SmallVector<Value> inputGroup(Value column, Value group, SmallVector<Value> carried);
+  /// The products with weight group `group` of an input group, by slot.
+  SmallVector<Value> dots(Value column, const BlockInputs &inputs, unsigned group);
   Simd &b;
   const FormatInfo &format;
   int64_t rowGroups;
-  Value codes, affines, stagedColumns, columns, firstColumn, acc, accStride, prefetched;
+  Value codes, factors, stagedColumns, columns, firstColumn, acc, accStride, prefetched;
   Bias bias;
   SmallVector<Value> rows; ///< The first input of each token's row.
 };
@@ -86,34 +95,72 @@ void MultiplyEmitter::emit() {
   SmallVector<Value> initial;
   for (unsigned slot = 0; slot < slots(); ++slot)
     initial.push_back(b.load(b.f32x16, accAt(slot), 64));
-  constexpr int64_t step = ActivationRow::groupElements;
-  auto sums =
-      b.forCarry(b.i64c(0), stagedColumns, step, initial, [&](Value column, ValueRange carried) {
-        SmallVector<Value> next(carried);
-        Value lines =
-            b.at(prefetched, b.mul(column, StagedKernels::prefetchedBytes / stageColumns));
-        for (int64_t line = 0; line < step * StagedKernels::prefetchedBytes / stageColumns;
-             line += lineBytes)
-          b.prefetch(b.at(lines, line), CacheLevel::Second);
-        for (unsigned group = 0; group < step / format.groupElements; ++group)
-          addScaled(column, group, dots(column, group * format.groupElements / 4), next);
-        return next;
+  int64_t groups = format.blockElements / ActivationRow::groupElements;
+  auto sums = b.forCarry(
+      b.i64c(0), stagedColumns, format.blockElements, initial,
+      [&](Value column, ValueRange before) {
+        BlockInputs inputs = inputsAt(column);
+        auto begun = llvm::map_to_vector(before, [&](Value sum) { return inputs.begin(sum); });
+        auto carried =
+            b.forCarry(b.i64c(0), b.i64c(groups), 1, begun, [&](Value group, ValueRange inner) {
+              return inputGroup(column, group, SmallVector<Value>(inner));
+            });
+        SmallVector<Value> after;
+        for (unsigned slot = 0; slot < slots(); ++slot) {
+          auto factors = factorsAt(column, b.i64c(0), slot / unsigned(rows.size()));
+          after.push_back(
+              inputs.end(before[slot], carried[slot], factors, rows[slot % rows.size()]));
+        }
+        return after;
       });
   for (unsigned slot = 0; slot < slots(); ++slot)
     b.store(sums[slot], accAt(slot), 64);
 }
 
-SmallVector<Value> MultiplyEmitter::dots(Value column, unsigned firstQuad) {
-  SmallVector<Value> sums(slots(), b.i32s(0));
-  Value inputs = b.add(firstColumn, column);
-  Value group = b.at(codes, b.mul(column, lanes));
-  for (unsigned quad = firstQuad; quad < firstQuad + format.groupElements / 4; ++quad) {
+BlockFactors MultiplyEmitter::factorsAt(Value column, Value group, int64_t r) {
+  Value block = b.mul(b.divU(column, format.blockElements), BlockFactors::bytes(format));
+  Value within = b.mul(group, weightGroups(format) * BlockFactors::groupBytes);
+  int64_t own = r * StagedKernels::factorsBytes(format, stageColumns);
+  return BlockFactors::stored(b, format, b.at(b.at(factors, b.add(block, within)), own));
+}
+
+SmallVector<Value> MultiplyEmitter::inputGroup(Value block, Value group,
+                                               SmallVector<Value> carried) {
+  constexpr int64_t elements = ActivationRow::groupElements;
+  Value column = b.add(block, b.mul(group, elements));
+  Value lines = b.at(prefetched, b.mul(column, StagedKernels::prefetchedBytes / stageColumns));
+  for (int64_t line = 0; line < elements * StagedKernels::prefetchedBytes / stageColumns;
+       line += lineBytes)
+    b.prefetch(b.at(lines, line), CacheLevel::Second);
+  BlockInputs inputs = inputsAt(column);
+  SmallVector<SmallVector<Value>> products;
+  for (unsigned own = 0; own < weightGroups(format); ++own)
+    products.push_back(dots(column, inputs, own));
+  for (int64_t r = 0; r < rowGroups; ++r) {
+    BlockFactors weights = factorsAt(block, group, r);
+    for (auto [t, row] : llvm::enumerate(rows)) {
+      size_t slot = static_cast<size_t>(r) * rows.size() + t;
+      auto own = llvm::map_to_vector<2>(products, [&](const auto &dots) { return dots[slot]; });
+      carried[slot] = inputs.add(carried[slot], 0, own, weights, row);
+    }
+  }
+  return carried;
+}
+
+SmallVector<Value> MultiplyEmitter::dots(Value column, const BlockInputs &inputs, unsigned group) {
+  SmallVector<Value> sums;
+  for (unsigned slot = 0; slot < slots(); ++slot)
+    sums.push_back(slot < rows.size() ? inputs.start(group, rows[slot]) : sums[slot - rows.size()]);
+  Value firstInput = b.add(firstColumn, column);
+  Value staged = b.at(codes, b.mul(column, lanes));
+  unsigned quads = format.groupElements / 4;
+  for (unsigned quad = group * quads; quad < (group + 1) * quads; ++quad) {
     SmallVector<Value> weights;
     for (int64_t r = 0; r < rowGroups; ++r)
       weights.push_back(
-          b.load(b.i32x16, b.at(group, r * StagedKernels::codesBytes() + quad * lineBytes), 64));
+          b.load(b.i32x16, b.at(staged, r * StagedKernels::codesBytes() + quad * lineBytes), 64));
     for (auto [t, row] : llvm::enumerate(rows)) {
-      Value input = b.load(b.i32, b.at(b.at(row, inputs), 4 * quad), 4);
+      Value input = b.load(b.i32, b.at(b.at(row, firstInput), 4 * quad), 4);
       for (auto [r, weight] : llvm::enumerate(weights)) {
         Value &sum = sums[r * rows.size() + t];
         sum = b.dotBytes(sum, weight, input, format.codeBits);
@@ -123,28 +170,14 @@ SmallVector<Value> MultiplyEmitter::dots(Value column, unsigned firstQuad) {
   return sums;
 }
 
-void MultiplyEmitter::addScaled(Value column, unsigned group, ArrayRef<Value> dots,
-                                SmallVector<Value> &sums) {
-  int64_t within = int64_t{group} * format.groupElements;
-  GroupInputs inputs(b, format, columns, b.add(b.add(firstColumn, column), within));
-  Value entry = b.at(affines, b.mul(b.divU(column, format.groupElements), affineBytes));
-  for (int64_t r = 0; r < rowGroups; ++r) {
-    int64_t own = r * StagedKernels::affinesBytes(format) + group * affineBytes;
-    Affine<Value> affine = loadAffine(b, b.at(entry, own));
-    for (auto [t, row] : llvm::enumerate(rows)) {
-      size_t slot = static_cast<size_t>(r) * rows.size() + t;
-      sums[slot] = inputs.addTo(sums[slot], dots[slot], affine, bias, row);
-    }
-  }
-}
-
 } // namespace
 
 int64_t StagedKernels::rowGroups() const { return target.vectorBits >= 512 ? 2 : 1; }
 
-ArrayRef<unsigned> StagedKernels::tokenChunks() const {
-  static constexpr unsigned wide[] = {6, 2, 1}, narrow[] = {4, 2, 1};
-  return target.vectorBits >= 512 ? ArrayRef<unsigned>(wide) : ArrayRef<unsigned>(narrow);
+ArrayRef<unsigned> StagedKernels::tokenChunks(Format format) const {
+  static constexpr unsigned six[] = {6, 2, 1}, four[] = {4, 2, 1};
+  bool isWide = target.vectorBits >= 512 && !hasIntegerScales(formatInfo(format));
+  return isWide ? ArrayRef<unsigned>(six) : ArrayRef<unsigned>(four);
 }
 
 func::FuncOp StagedKernels::create(const std::string &name, ArrayRef<Type> arguments,
@@ -176,9 +209,9 @@ func::FuncOp StagedKernels::multiply(Format format, unsigned tokens) {
   bool splitsCodes = !target.vnni && info.codeBits == 8;
   OpBuilder types(module.getContext());
   Type i64 = types.getI64Type(), pointer = LLVM::LLVMPointerType::get(module.getContext());
-  return create(llvm::formatv("multiply.g{0}.b{1}{2}.t{3}", info.groupElements,
-                              Bias::isInteger(info) ? info.bias : 0, splitsCodes ? ".c8" : "",
-                              tokens),
+  return create(llvm::formatv("multiply.e{0}.g{1}.b{2}{3}.t{4}", info.blockElements,
+                              info.groupElements, Bias::isInteger(info) ? info.bias : 0,
+                              splitsCodes ? ".c8" : "", tokens),
                 {pointer, pointer, i64, i64, i64, pointer, i64, pointer, i64, pointer},
                 [&](Simd &b, ValueRange arguments) {
                   MultiplyEmitter(b, info, rowGroups(), tokens, arguments).emit();

@@ -13,17 +13,17 @@ namespace tawny::x86 {
 /// decoded to the first cache.
 ///
 ///   codes    u8   [row group][column / 4][16 rows][4 columns]
-///   affines  f32  [row group][weight group][scale, minus min][16 rows]
+///   factors       [row group][block], BlockFactors
 inline constexpr int64_t stageColumns = 512;
 
 /// Makes two kinds of functions on demand, in one module:
 ///
-///   func @stage.<format>(tile, firstBlock, blocks, codes, affines)
+///   func @stage.<format>(tile, firstBlock, blocks, codes, factors)
 ///
 /// decodes blocks of 16 rows, a tile of layout simd16 with `columns` columns, into a row group's
 /// share of the stage;
 ///
-///   func @multiply.g<group elements>.t<tokens>(codes, affines, stagedColumns, columns,
+///   func @multiply.<kind of format>.t<tokens>(codes, factors, stagedColumns, columns,
 ///                                              firstColumn, x, xStride, acc, accStride,
 ///                                              prefetched)
 ///
@@ -42,15 +42,15 @@ public:
   /// Groups of 16 rows that are multiplied at once.
   int64_t rowGroups() const;
   /// Numbers of tokens there are functions for, descending to 1.
-  mlir::ArrayRef<unsigned> tokenChunks() const;
+  mlir::ArrayRef<unsigned> tokenChunks(Format format) const;
 
   /// Bytes that a multiply function of a whole stage prefetches.
   static constexpr int64_t prefetchedBytes = 4096;
 
   /// Bytes of one row group's share of the stage.
   static int64_t codesBytes() { return stageColumns * lanes; }
-  static int64_t affinesBytes(const FormatInfo &format) {
-    return stageColumns / format.groupElements * affineBytes;
+  static int64_t factorsBytes(const FormatInfo &format, int64_t columns) {
+    return columns / format.blockElements * BlockFactors::bytes(format);
   }
 
 private:
