@@ -23,7 +23,9 @@
 namespace tawny {
 
 /// scale and min of a group: weight = scale * code - min.
-template <typename Float> struct Affine { Float scale, min; };
+template <typename Float> struct Affine {
+  Float scale, min;
+};
 
 /// The codes that nibbles stand for, in formats whose weights are not evenly spaced.
 using CodeTable = std::array<uint8_t, 16>;

@@ -122,10 +122,7 @@ void LinearEmitter::emit() {
       return emitTile({{part}, index, op.partRows(part), {}});
     Value tiles = b.i64c((op.partRows(part) + tileRows - 1) / tileRows);
     b.ifElse(
-        b.lessThan(index, tiles),
-        [&] {
-          emitTile({{part}, index, op.partRows(part), {}});
-        },
+        b.lessThan(index, tiles), [&] { emitTile({{part}, index, op.partRows(part), {}}); },
         [&] { emitPart(part + 1, b.sub(index, tiles)); });
   };
   emitPart(0, context.tile);
