@@ -35,6 +35,13 @@ struct PrefetchDistances {
   int64_t far = 0;  ///< Into the second.
 };
 
+/// Which distances are best for which of a CPU's kernels.
+struct CpuPrefetch {
+  PrefetchDistances loops;       ///< Those that do much with each line: several tokens.
+  PrefetchDistances busyStreams; ///< Those that load line after line and scale groups of 16.
+  PrefetchDistances streams;     ///< Those that do little but load line after line.
+};
+
 /// One row of the target table. Facts that only one family has are 0 or empty in the others.
 struct TargetInfo {
   llvm::StringRef name; ///< As on the command line: x86-64-v4, gfx1151.
@@ -67,9 +74,7 @@ struct TargetInfo {
   llvm::StringRef source; ///< The vendor document these facts come from.
 
   /// x86: measured (docs/benchmarks.md).
-  PrefetchDistances prefetch = {};
-  PrefetchDistances busyStreamPrefetch = {}; ///< Between whose loads groups of 16 are scaled.
-  PrefetchDistances streamPrefetch = {};     ///< Of kernels that do little but load.
+  CpuPrefetch prefetch = {};
 };
 
 /// All rows, in the order in which the runtime prefers them for one device.

@@ -34,8 +34,7 @@ constexpr auto sapphireRapids = zen4 + Features<2>{"avxvnni", "avx512fp16"};
 /// fastest way through a quantised weight with VNNI and without.
 constexpr TargetInfo x86(llvm::StringRef name, llvm::StringRef features,
                          llvm::ArrayRef<llvm::StringRef> required, unsigned vectorBits, bool vnni,
-                         PrefetchDistances prefetch, PrefetchDistances busyStreamPrefetch,
-                         PrefetchDistances streamPrefetch, llvm::StringRef source) {
+                         CpuPrefetch prefetch, llvm::StringRef source) {
   return {name,
           TargetFamily::X86,
           /*device=*/"cpu",
@@ -55,16 +54,14 @@ constexpr TargetInfo x86(llvm::StringRef name, llvm::StringRef features,
           /*dotF16=*/false,
           /*product=*/{"", 0, 0, 0},
           source,
-          prefetch,
-          busyStreamPrefetch,
-          streamPrefetch};
+          prefetch};
 }
 
 // The best of a sweep over decoding, on Zen 4 and on Emerald Rapids; kin take their family's. Zen's
 // prefetchers follow a stream by themselves: asking for what is far ahead stops them, and asking
 // for what is near helps only where much happens between loads.
-constexpr PrefetchDistances zenPrefetch = {4096, 12288}, zenBusyPrefetch = {256, 0},
-                            intelPrefetch = {6144, 20480};
+constexpr CpuPrefetch zenPrefetch = {{4096, 12288}, {256, 0}, {}};
+constexpr CpuPrefetch intelPrefetch = {{6144, 20480}, {6144, 20480}, {6144, 20480}};
 
 // LLVM's cost model for Intel's processors splits 512-bit vectors; that guards against frequency
 // drops of parts older than these. SSE4a is AMD's alone and of no use here, so without it code for
@@ -74,17 +71,17 @@ constexpr llvm::StringRef zenFeatures = "-sse4a";
 
 // Sapphire Rapids stands before Zen 4, whose extensions it has too.
 const TargetInfo rows[] = {
-    x86("znver5", zenFeatures, zen5, 512, true, zenPrefetch, zenBusyPrefetch, {},
+    x86("znver5", zenFeatures, zen5, 512, true, zenPrefetch,
         "AMD, Software Optimization Guide for the AMD Zen5 Microarchitecture, 58455"),
-    x86("sapphirerapids", wide, sapphireRapids, 512, true, intelPrefetch, intelPrefetch,
-        intelPrefetch, "Intel 64 and IA-32 Architectures Optimization Reference Manual, 248966"),
-    x86("znver4", zenFeatures, zen4, 512, true, zenPrefetch, zenBusyPrefetch, {},
-        "AMD, Software Optimization Guide for the AMD Zen4 Microarchitecture, 57647"),
-    x86("icelake-server", wide, iceLake, 512, true, intelPrefetch, intelPrefetch, intelPrefetch,
+    x86("sapphirerapids", wide, sapphireRapids, 512, true, intelPrefetch,
         "Intel 64 and IA-32 Architectures Optimization Reference Manual, 248966"),
-    x86("x86-64-v4", wide, v4, 512, false, intelPrefetch, intelPrefetch, intelPrefetch,
+    x86("znver4", zenFeatures, zen4, 512, true, zenPrefetch,
+        "AMD, Software Optimization Guide for the AMD Zen4 Microarchitecture, 57647"),
+    x86("icelake-server", wide, iceLake, 512, true, intelPrefetch,
+        "Intel 64 and IA-32 Architectures Optimization Reference Manual, 248966"),
+    x86("x86-64-v4", wide, v4, 512, false, intelPrefetch,
         "System V ABI, AMD64 Supplement, table 3.1: micro-architecture levels"),
-    x86("x86-64-v3", "", v3, 256, false, intelPrefetch, intelPrefetch, intelPrefetch,
+    x86("x86-64-v3", "", v3, 256, false, intelPrefetch,
         "System V ABI, AMD64 Supplement, table 3.1: micro-architecture levels"),
 };
 

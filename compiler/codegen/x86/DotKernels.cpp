@@ -44,8 +44,8 @@ void prefetchAfter(Simd &b, Value address, const PrefetchDistances &distances) {
 class OrderedWords {
 public:
   explicit OrderedWords(TileBlock &block)
-      : block(block), distances(hasIntegerScales(block.format) ? block.b.target.busyStreamPrefetch
-                                                               : block.b.target.streamPrefetch) {}
+      : block(block), distances(scalesInIntegers(block.format) ? block.b.target.prefetch.busyStreams
+                                                               : block.b.target.prefetch.streams) {}
   Value word(unsigned index) {
     uint32_t place = readingPlace(block.format, index);
     while (loaded.size() <= place) {
@@ -101,11 +101,11 @@ private:
                                  const SectionBody &body);
   /// Asks for what comes after the lines that are the share of quad `quad` in its section's.
   void prefetchBeside(unsigned quad);
-  // What is carried through a block, of each row.
+  /// What is carried through a block, of each row; of it in sections, whose factors go to memory.
   SmallVector<Value> straightBlock(OrderedWords &weights, Value column, SmallVector<Value> carried,
                                    const BlockFactors &factors);
   SmallVector<Value> blockOfSections(TileBlock &weights, Value column, SmallVector<Value> carried,
-                                     Value storedFactors);
+                                     Value memory);
   /// What the products of each row with weight group `group` begin with.
   SmallVector<Value> startDots(const BlockInputs &inputs, unsigned group);
   /// BlockInputs::add for each row; `dots` are those of the weight groups.
@@ -116,7 +116,7 @@ private:
 
   /// Up to this many tokens a block is straight-line code. Sixteen registers are too few for two.
   unsigned straightTokens() { return b.target.vectorBits >= 512 ? 2 : 1; }
-  bool isStraight = false;
+  bool isStraight = false; ///< Blocks of int8 products.
   static constexpr int64_t lineBytes = 64;
   static constexpr unsigned inputElements = ActivationRow::groupElements;
   unsigned sectionElements() { return format.blockElements / format.sections; }
@@ -133,7 +133,7 @@ private:
 void DotEmitter::prefetchBeside(unsigned quad) {
   unsigned lines = format.words / format.sections, quads = sectionElements() / 4;
   for (unsigned line = quad * lines / quads; line < (quad + 1) * lines / quads; ++line)
-    prefetchAfter(b, b.at(sectionLines, line * lineBytes), b.target.prefetch);
+    prefetchAfter(b, b.at(sectionLines, line * lineBytes), b.target.prefetch.loops);
 }
 
 void DotEmitter::forBlocks(const BlockBody &body) {
@@ -165,14 +165,14 @@ void DotEmitter::emitQuantised() {
   Value memory = isStraight ? Value() : b.scratch(BlockFactors::bytes(format));
   forBlocks([&](TileBlock &weights, Value column, SmallVector<Value> &sums) {
     OrderedWords words(weights);
-    auto decoded = BlockFactors::decoded(b, format, words);
+    auto factors = isStraight ? BlockFactors::decoded(b, format, words)
+                              : BlockFactors::stored(b, format, memory);
     BlockInputs inputs(b, format, bias, columns, column);
     auto carried = llvm::map_to_vector(sums, [&](Value sum) { return inputs.begin(sum); });
     if (isStraight)
-      carried = straightBlock(words, column, carried, decoded);
+      carried = straightBlock(words, column, carried, factors);
     else
       carried = blockOfSections(weights, column, carried, memory);
-    auto factors = isStraight ? decoded : BlockFactors::stored(b, format, memory);
     for (auto [t, row] : llvm::enumerate(rows))
       sums[t] = inputs.end(sums[t], carried[t], factors, row);
   });
@@ -189,7 +189,7 @@ SmallVector<Value> DotEmitter::straightBlock(OrderedWords &weights, Value column
   BlockInputs inputs(b, format, bias, columns, column);
   // VPMADDUBSW would saturate with codes times 16.
   bool mayShift = b.target.vnni;
-  unsigned quads = sectionElements() / 4, groups = weightGroups(format);
+  unsigned quads = sectionElements() / 4, groups = groupsPerInput(format);
   // A group's products, and those with codes that are `shifts` bits above their place.
   SmallVector<SmallVector<Value>> dots(format.groups()), shifted = dots;
   SmallVector<unsigned> shifts(format.groups(), 0);
@@ -218,9 +218,9 @@ SmallVector<Value> DotEmitter::straightBlock(OrderedWords &weights, Value column
 }
 
 SmallVector<Value> DotEmitter::blockOfSections(TileBlock &weights, Value column,
-                                               SmallVector<Value> carried, Value storedFactors) {
-  BlockFactors::decoded(b, format, weights).store(b, storedFactors);
-  unsigned groups = weightGroups(format), quads = format.groupElements / 4;
+                                               SmallVector<Value> carried, Value memory) {
+  BlockFactors::decoded(b, format, weights).store(b, memory);
+  unsigned groups = groupsPerInput(format), quads = format.groupElements / 4;
   int64_t sectionFactors = format.groups() / format.sections * BlockFactors::groupBytes;
   return forSections(
       weights, column, carried,
@@ -228,7 +228,7 @@ SmallVector<Value> DotEmitter::blockOfSections(TileBlock &weights, Value column,
         DecodeOps ops{b, true};
         BlockInputs inputs(b, format, bias, columns, column);
         auto factors =
-            BlockFactors::stored(b, format, b.at(storedFactors, b.mul(section, sectionFactors)));
+            BlockFactors::stored(b, format, b.at(memory, b.mul(section, sectionFactors)));
         for (unsigned group = 0; group < sectionElements() / inputElements; ++group) {
           SmallVector<SmallVector<Value>> dots;
           for (unsigned own = group * groups; own < (group + 1) * groups; ++own) {
@@ -312,7 +312,7 @@ void DotEmitter::emitFloats() {
   Value fullWords = halves ? b.divU(columns, 2) : columns;
   auto body = [&](Value index, ValueRange carried) {
     SmallVector<Value> sums(carried);
-    prefetchAfter(b, b.at(tile, b.mul(index, lineBytes)), b.target.streamPrefetch);
+    prefetchAfter(b, b.at(tile, b.mul(index, lineBytes)), b.target.prefetch.streams);
     Value word = wordAt(index);
     if (halves) {
       Value offset = b.mul(index, 8);

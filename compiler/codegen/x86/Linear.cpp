@@ -82,7 +82,7 @@ private:
   int64_t slotBytes() { return (stages ? stagedTokens : directTokens()) * accRows * 4; }
 
   /// Up to this many tokens weights are decoded for each chunk of them, beside the products, rather
-  /// than staged: 32 tokens of Q4_K then take 0.93 of the time, and 64 the same (Zen 4).
+  /// than staged: 32 tokens of TinyLlama in Q4_K_M then take 0.93 of the time, 64 the same (Zen 4).
   static constexpr int64_t mostDirectTokens = 32;
   /// Rows of activations that pass over a stage: enough that decoding it is a small part, while
   /// their sums, 24 KiB for 32 rows, stay near.
@@ -108,8 +108,7 @@ void LinearEmitter::emit() {
   if (stages) {
     int64_t bytes = 0;
     for (Value weight : op.getWeights())
-      bytes =
-          std::max(bytes, StagedKernels::factorsBytes(formatInfo(formatOf(weight)), stageColumns));
+      bytes = std::max(bytes, StagedKernels::factorsBytes(formatInfo(formatOf(weight))));
     codes = b.scratch(context.staged.rowGroups() * StagedKernels::codesBytes());
     factors = b.scratch(context.staged.rowGroups() * bytes);
   }
@@ -242,11 +241,11 @@ void LinearEmitter::emitStage(Value weight, Value first, Value last, Value colum
   for (int64_t r = 0; r < context.staged.rowGroups(); ++r) {
     // Behind the last group of rows it comes once more, for sums that nobody reads.
     Value tile = b.at(first, b.mul(b.minU(b.i64c(r), last), rowGroupBytes(weight)));
-    func::CallOp::create(
-        b, context.staged.stage(format.format),
-        ValueRange{tile, b.divU(column, format.blockElements), b.divU(staged, format.blockElements),
-                   b.at(codes, r * StagedKernels::codesBytes()),
-                   b.at(factors, r * StagedKernels::factorsBytes(format, stageColumns))});
+    func::CallOp::create(b, context.staged.stage(format.format),
+                         ValueRange{tile, b.divU(column, format.blockElements),
+                                    b.divU(staged, format.blockElements),
+                                    b.at(codes, r * StagedKernels::codesBytes()),
+                                    b.at(factors, r * StagedKernels::factorsBytes(format))});
   }
 }
 

@@ -46,9 +46,9 @@ void emitStage(Simd &b, const FormatInfo &format, ValueRange arguments) {
   Value codes = arguments[3], factors = arguments[4];
   b.forRange(b.i64c(0), blocks, 1, [&](Value index) {
     TileBlock weights = TileBlock::at(b, format, tile, b.add(firstBlock, index));
-    emitStageBlock(
-        b, format, weights, b.at(codes, b.mul(index, format.blockElements / 4 * lineBytes)),
-        b.at(factors, b.mul(index, StagedKernels::factorsBytes(format, format.blockElements))));
+    emitStageBlock(b, format, weights,
+                   b.at(codes, b.mul(index, format.blockElements / 4 * lineBytes)),
+                   b.at(factors, b.mul(index, BlockFactors::bytes(format))));
   });
 }
 
@@ -77,12 +77,13 @@ private:
   BlockInputs inputsAt(Value column) {
     return {b, format, bias, columns, b.add(firstColumn, column)};
   }
-  /// The factors of row group `r` of the block at `column`, counted from input group `group` on.
-  BlockFactors factorsAt(Value column, Value group, int64_t r);
-  /// `carried` and the products of an input group of the block at `column`, by slot.
-  SmallVector<Value> inputGroup(Value column, Value group, SmallVector<Value> carried);
+  /// The factors of row group `r` of the block at column `block`, counted from input group `group`.
+  BlockFactors factorsAt(Value block, Value group, int64_t r);
+  /// `carried` and the products with an input group of the block at column `block`, by slot.
+  SmallVector<Value> addInputGroup(Value block, Value group, SmallVector<Value> carried);
   /// The products with weight group `group` of an input group, by slot.
   SmallVector<Value> dots(Value column, const BlockInputs &inputs, unsigned group);
+
   Simd &b;
   const FormatInfo &format;
   int64_t rowGroups;
@@ -97,17 +98,16 @@ void MultiplyEmitter::emit() {
     initial.push_back(b.load(b.f32x16, accAt(slot), 64));
   int64_t groups = format.blockElements / ActivationRow::groupElements;
   auto sums = b.forCarry(
-      b.i64c(0), stagedColumns, format.blockElements, initial,
-      [&](Value column, ValueRange before) {
-        BlockInputs inputs = inputsAt(column);
+      b.i64c(0), stagedColumns, format.blockElements, initial, [&](Value block, ValueRange before) {
+        BlockInputs inputs = inputsAt(block);
         auto begun = llvm::map_to_vector(before, [&](Value sum) { return inputs.begin(sum); });
         auto carried =
             b.forCarry(b.i64c(0), b.i64c(groups), 1, begun, [&](Value group, ValueRange inner) {
-              return inputGroup(column, group, SmallVector<Value>(inner));
+              return addInputGroup(block, group, SmallVector<Value>(inner));
             });
         SmallVector<Value> after;
         for (unsigned slot = 0; slot < slots(); ++slot) {
-          auto factors = factorsAt(column, b.i64c(0), slot / unsigned(rows.size()));
+          auto factors = factorsAt(block, b.i64c(0), slot / unsigned(rows.size()));
           after.push_back(
               inputs.end(before[slot], carried[slot], factors, rows[slot % rows.size()]));
         }
@@ -117,15 +117,15 @@ void MultiplyEmitter::emit() {
     b.store(sums[slot], accAt(slot), 64);
 }
 
-BlockFactors MultiplyEmitter::factorsAt(Value column, Value group, int64_t r) {
-  Value block = b.mul(b.divU(column, format.blockElements), BlockFactors::bytes(format));
-  Value within = b.mul(group, weightGroups(format) * BlockFactors::groupBytes);
-  int64_t own = r * StagedKernels::factorsBytes(format, stageColumns);
-  return BlockFactors::stored(b, format, b.at(b.at(factors, b.add(block, within)), own));
+BlockFactors MultiplyEmitter::factorsAt(Value block, Value group, int64_t r) {
+  Value before = b.mul(b.divU(block, format.blockElements), BlockFactors::bytes(format));
+  Value within = b.mul(group, groupsPerInput(format) * BlockFactors::groupBytes);
+  int64_t own = r * StagedKernels::factorsBytes(format);
+  return BlockFactors::stored(b, format, b.at(b.at(factors, b.add(before, within)), own));
 }
 
-SmallVector<Value> MultiplyEmitter::inputGroup(Value block, Value group,
-                                               SmallVector<Value> carried) {
+SmallVector<Value> MultiplyEmitter::addInputGroup(Value block, Value group,
+                                                  SmallVector<Value> carried) {
   constexpr int64_t elements = ActivationRow::groupElements;
   Value column = b.add(block, b.mul(group, elements));
   Value lines = b.at(prefetched, b.mul(column, StagedKernels::prefetchedBytes / stageColumns));
@@ -134,7 +134,7 @@ SmallVector<Value> MultiplyEmitter::inputGroup(Value block, Value group,
     b.prefetch(b.at(lines, line), CacheLevel::Second);
   BlockInputs inputs = inputsAt(column);
   SmallVector<SmallVector<Value>> products;
-  for (unsigned own = 0; own < weightGroups(format); ++own)
+  for (unsigned own = 0; own < groupsPerInput(format); ++own)
     products.push_back(dots(column, inputs, own));
   for (int64_t r = 0; r < rowGroups; ++r) {
     BlockFactors weights = factorsAt(block, group, r);
@@ -176,7 +176,7 @@ int64_t StagedKernels::rowGroups() const { return target.vectorBits >= 512 ? 2 :
 
 ArrayRef<unsigned> StagedKernels::tokenChunks(Format format) const {
   static constexpr unsigned six[] = {6, 2, 1}, four[] = {4, 2, 1};
-  bool isWide = target.vectorBits >= 512 && !hasIntegerScales(formatInfo(format));
+  bool isWide = target.vectorBits >= 512 && !scalesInIntegers(formatInfo(format));
   return isWide ? ArrayRef<unsigned>(six) : ArrayRef<unsigned>(four);
 }
 

@@ -9,8 +9,8 @@
 
 namespace tawny::x86 {
 
-/// Weights in the making: `stageRowGroups` groups of 16 rows, at most `stageColumns` columns,
-/// decoded to the first cache.
+/// Weights in the making: StagedKernels::rowGroups groups of 16 rows, at most `stageColumns`
+/// columns, decoded to the first cache.
 ///
 ///   codes    u8   [row group][column / 4][16 rows][4 columns]
 ///   factors       [row group][block], BlockFactors
@@ -49,8 +49,8 @@ public:
 
   /// Bytes of one row group's share of the stage.
   static int64_t codesBytes() { return stageColumns * lanes; }
-  static int64_t factorsBytes(const FormatInfo &format, int64_t columns) {
-    return columns / format.blockElements * BlockFactors::bytes(format);
+  static int64_t factorsBytes(const FormatInfo &format) {
+    return stageColumns / format.blockElements * BlockFactors::bytes(format);
   }
 
 private:

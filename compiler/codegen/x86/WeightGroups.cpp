@@ -29,7 +29,7 @@ int64_t BlockFactors::bytes(const FormatInfo &format) {
 
 BlockFactors BlockFactors::stored(Simd &b, const FormatInfo &format, Value address) {
   return {format, [&b, &format, address](unsigned place) {
-            bool isInteger = hasIntegerScales(format) && place > 0 && place < firstMin(format);
+            bool isInteger = scalesInIntegers(format) && place > 0 && place < firstMin(format);
             return b.load(isInteger ? b.i32x16 : b.f32x16, b.at(address, place * groupBytes),
                           groupBytes);
           }};
@@ -49,7 +49,7 @@ BlockInputs::BlockInputs(Simd &b, const FormatInfo &format, const Bias &bias, Va
   auto planeAt = [&](uint64_t offset) {
     return b.mul(b.divU(columns, unit), static_cast<int64_t>(offset));
   };
-  bool isHalf = weightGroups(format) > 1, isOffset = Bias::isInteger(format);
+  bool isHalf = groupsPerInput(format) > 1, isOffset = Bias::isInteger(format);
   uint64_t sums = isHalf ? layout.sums16Offset() : layout.sums32Offset();
   uint64_t offsets = isHalf ? layout.offsets16Offset() : layout.offsets32Offset();
   scaleOffset = b.add(planeAt(layout.scalesOffset()), b.mul(b.divU(first, unit), 4));
@@ -62,19 +62,19 @@ Value BlockInputs::start(unsigned group, Value row) const {
   return bias.times(b, b.splat(b.load(b.i32, at(row, sumOffset, group), 4)));
 }
 
-Value BlockInputs::begin(Value sum) const { return hasIntegerScales(format) ? b.f32s(0) : sum; }
+Value BlockInputs::begin(Value sum) const { return scalesInIntegers(format) ? b.f32s(0) : sum; }
 
 Value BlockInputs::add(Value carried, unsigned group, ArrayRef<Value> dots,
                        const BlockFactors &factors, Value row) const {
   auto toFloat = [&](Value integer) { return DecodeOps{b, true}.toFloat(integer); };
   Value inputScale = b.splatF32At(at(row, scaleOffset, group));
-  if (!hasIntegerScales(format)) {
+  if (!scalesInIntegers(format)) {
     Value scale = b.mulF(factors.scale(group), inputScale);
     return addMin(b.fma(toFloat(dots.front()), scale, carried), group, factors, row);
   }
   Value scaled;
   for (auto [own, dot] : llvm::enumerate(dots)) {
-    unsigned weightGroup = group * weightGroups(format) + static_cast<unsigned>(own);
+    unsigned weightGroup = group * groupsPerInput(format) + static_cast<unsigned>(own);
     Value product = arith::MulIOp::create(b, dot, factors.integer(weightGroup));
     scaled = scaled ? arith::AddIOp::create(b, scaled, product).getResult() : product;
   }
@@ -82,7 +82,7 @@ Value BlockInputs::add(Value carried, unsigned group, ArrayRef<Value> dots,
 }
 
 Value BlockInputs::end(Value sum, Value carried, const BlockFactors &factors, Value row) const {
-  if (!hasIntegerScales(format))
+  if (!scalesInIntegers(format))
     return carried;
   sum = b.fma(carried, factors.scale(0), sum);
   for (unsigned group = 0; group < format.groups(); ++group)

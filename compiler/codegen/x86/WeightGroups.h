@@ -6,7 +6,7 @@
 //
 //   sum += scale[g] * input.scale * dot[g] + min[g] * input.sum[g]               (minima negated)
 //
-// or two of 16, of formats with integer scales, g and h of a block:
+// or two of 16, g and h of a block, which are scaled in integers:
 //
 //   block += input.scale * (integer[g] * dot[g] + integer[h] * dot[h])      from 0 in every block
 //   sum += scale * block + sum over all groups g of the block of min[g] * input.sum[g]
@@ -25,13 +25,13 @@
 namespace tawny::x86 {
 
 /// How many groups of the format's weights an input group meets.
-inline unsigned weightGroups(const FormatInfo &format) {
+inline unsigned groupsPerInput(const FormatInfo &format) {
   return ActivationRow::groupElements / format.groupElements;
 }
 
-/// Whether products are scaled by integers before they are floats. It is worth its while where two
-/// weight groups share an input's scale.
-inline bool hasIntegerScales(const FormatInfo &format) { return weightGroups(format) > 1; }
+/// Whether products are scaled by integers, and added up, before they are floats: where two weight
+/// groups share an input's scale.
+inline bool scalesInIntegers(const FormatInfo &format) { return groupsPerInput(format) > 1; }
 
 /// How a bias leaves the products of a function: in integers, as a row's offset times the bias,
 /// where that is a shift or where the minimum would be beyond f32; else as a minimum does. The
@@ -56,7 +56,7 @@ private:
 /// 16 numbers for each group:
 ///
 ///   f32 scales[groups], f32 mins[groups]                 mins but where Bias::isInteger
-///   f32 scales[1], i32 integers[groups], f32 mins[groups]     where hasIntegerScales
+///   f32 scale, i32 integers[groups], f32 mins[groups]    where scalesInIntegers
 class BlockFactors {
 public:
   /// Of `weights`, a block as in Decode.h, which must outlive this.
@@ -71,8 +71,8 @@ public:
 
   void store(Simd &b, Value address) const;
 
-  /// Of a group, or that of all integer scales.
-  Value scale(unsigned group) const { return vector(hasIntegerScales(format) ? 0 : group); }
+  /// Of a group; where scalesInIntegers, that of the block.
+  Value scale(unsigned group) const { return vector(scalesInIntegers(format) ? 0 : group); }
   Value integer(unsigned group) const { return vector(1 + group); }
   /// Minus the minimum.
   Value min(unsigned group) const { return vector(firstMin(format) + group); }
@@ -81,7 +81,7 @@ private:
   BlockFactors(const FormatInfo &format, std::function<Value(unsigned)> vector)
       : format(format), vector(std::move(vector)) {}
   static unsigned firstMin(const FormatInfo &format) {
-    return format.groups() + (hasIntegerScales(format) ? 1 : 0);
+    return format.groups() + (scalesInIntegers(format) ? 1 : 0);
   }
 
   const FormatInfo &format;
@@ -127,7 +127,7 @@ BlockFactors BlockFactors::decoded(Simd &b, const FormatInfo &format, Block &wei
               auto affine = decodeGroup(kind, ops, weights, place - firstMin(format));
               return mlir::arith::NegFOp::create(b, affine.min);
             }
-            if (!hasIntegerScales(format))
+            if (!scalesInIntegers(format))
               return decodeGroup(kind, ops, weights, place).scale;
             if (place == 0)
               return decodeScaleFactor(kind, ops, weights);
