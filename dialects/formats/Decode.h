@@ -7,7 +7,8 @@
 //   Float  an f32 lane:    halfToFloat(Int: bits 0..15) bitsToFloat(Int) toFloat(Int: non-negative)
 //                          addF mulF constantF
 // `Block` reads one block of one row:
-//   Int word(unsigned)     a little-endian 32-bit word, counted as in FormatInfo::words
+//   Int word(unsigned)     a little-endian 32-bit word, counted as in FormatInfo::words; that of
+//                          fifth bits as spreadBits leaves it
 //   Int half()             the f16 (or byte) at FormatInfo::halfOffset, in bits 0..15
 //
 // Formulas are those of the block structures the GGUF specification refers to. Scales of a word are
@@ -56,20 +57,6 @@ template <typename Ops> typename Ops::Int byteOf(Ops &ops, typename Ops::Int wor
 template <typename Ops, typename Block>
 typename Ops::Int nibblesOf32(Ops &ops, Block &block, unsigned first, unsigned quad) {
   return moveBits(ops, block.word(first + quad % 4), quad / 4 * 4, 0, 0x0F);
-}
-
-/// Bit 4 of the four codes of a quad, whose weights have the bits from 4 quad on of `bits`. The
-/// work on quads q and q + 4 is the same up to the last step.
-template <typename Ops>
-typename Ops::Int fifthBits(Ops &ops, typename Ops::Int bits, unsigned quad) {
-  // A byte of two nibbles, that of q below that of q + 4; then two bits of each to either half of
-  // the word; then one of each to every byte.
-  unsigned low = quad % 4 * 4;
-  auto both = ops.orI(ops.andI(ops.shrI(bits, low), ops.constant(0x0F)),
-                      ops.andI(ops.shrI(bits, low + 12), ops.constant(0xF0)));
-  auto halves = ops.andI(ops.orI(both, ops.shlI(both, 14)), ops.constant(0x00330033));
-  auto bytes = ops.orI(halves, ops.shlI(halves, 7));
-  return moveBits(ops, bytes, quad / 4 * 4, 4, 0x10);
 }
 
 /// Quad `quad` of two bits each of a block of 256: weight 32 s + l of a half block takes bits 2 s
@@ -163,9 +150,9 @@ typename Ops::Int decodeQuad(Format format, Ops &ops, Block &&block, unsigned qu
   case Format::Q4_1:
     return nibblesOf32(ops, block, 1, quad);
   case Format::Q5_0:
-    return ops.orI(nibblesOf32(ops, block, 1, quad), fifthBits(ops, block.word(0), quad));
+    return ops.orI(nibblesOf32(ops, block, 1, quad), moveBits(ops, block.word(0), quad, 4, 0x10));
   case Format::Q5_1:
-    return ops.orI(nibblesOf32(ops, block, 2, quad), fifthBits(ops, block.word(1), quad));
+    return ops.orI(nibblesOf32(ops, block, 2, quad), moveBits(ops, block.word(1), quad, 4, 0x10));
   case Format::Q8_0: // signed bytes; flipping the sign bit makes them codes with a bias of 128
     return ops.xorI(block.word(quad), ops.constant(0x80808080));
   case Format::Q2_K:

@@ -54,9 +54,22 @@ uint32_t FormatInfo::sectionShift(uint32_t word) const {
   return 0;
 }
 
-uint32_t FormatInfo::quadShift(uint32_t word) const {
-  bool isFifthBits = (format == Format::Q5_0 && word == 0) || (format == Format::Q5_1 && word == 1);
-  return isFifthBits ? 4 : 0;
+std::optional<uint32_t> FormatInfo::fifthBitsWord() const {
+  if (format == Format::Q5_0)
+    return 0;
+  if (format == Format::Q5_1)
+    return 1;
+  return std::nullopt;
+}
+
+uint32_t spreadBits(uint32_t bits) {
+  uint32_t spread = 0;
+  for (unsigned quad = 0; quad < 8; ++quad) {
+    // The product has bit i at i + 7 k for k = 0 to 3, so also at 8 i.
+    uint32_t nibble = bits >> 4 * quad & 0x0F;
+    spread |= (nibble * 0x00204081 & 0x01010101) << quad;
+  }
+  return spread;
 }
 
 std::optional<Format> formatByName(std::string_view name) {

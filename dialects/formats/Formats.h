@@ -68,9 +68,9 @@ struct FormatInfo {
   uint32_t sectionStride(uint32_t word) const;
   /// By how many bits word `word` of section 0 is shifted right from one section to the next.
   uint32_t sectionShift(uint32_t word) const;
-  /// By how many bits a word outside the code words, which all quads share, is shifted right from
-  /// one quad to the next.
-  uint32_t quadShift(uint32_t word) const;
+  /// The word outside the code words that has bit 4 of every code of a block, where there is one:
+  /// in the source file weight i's at bit i, in packed layouts and for decoders as spreadBits says.
+  std::optional<uint32_t> fifthBitsWord() const;
   /// Bytes of a row of `columns` weights, which must be a whole number of blocks.
   uint64_t rowBytes(uint64_t columns) const { return columns / blockElements * blockBytes; }
   /// 32-bit words of a row; an odd row of F16 or BF16 ends in half a word of zeros.
@@ -82,6 +82,10 @@ struct FormatInfo {
     return halfOffset < 0 ? 0 : columns / blockElements;
   }
 };
+
+/// Moves bit 4 q + i to bit 8 i + q: the bits of quad q, which lie side by side in a word of fifth
+/// bits, come to lie at bit q of each byte, where a shift and a mask find all four.
+uint32_t spreadBits(uint32_t bits);
 
 /// The table's row for a format.
 const FormatInfo &formatInfo(Format format);

@@ -19,6 +19,13 @@ uint32_t firstDenseWord(const LayoutInfo &layout, const FormatInfo &format) {
   return layout.looseWords(format) == 0 ? 0 : format.firstCodeWord % layout.loadWords;
 }
 
+void spreadWord(std::byte *word) {
+  uint32_t bits;
+  std::memcpy(&bits, word, sizeof(bits));
+  bits = spreadBits(bits);
+  std::memcpy(word, &bits, sizeof(bits));
+}
+
 /// Copies the words of one row of plain floats to their places in a tile.
 void packFloats(const LayoutInfo &layout, const FormatInfo &format, uint64_t columns,
                 const std::byte *row, std::byte *words) {
@@ -33,13 +40,17 @@ void packFloats(const LayoutInfo &layout, const FormatInfo &format, uint64_t col
 void packOrdered(const LayoutInfo &layout, const FormatInfo &format, uint64_t columns,
                  const std::byte *row, uint64_t r, std::byte *tile) {
   const OrderedBlocks blocks(format);
+  const uint64_t wordStride = uint64_t{layout.tileRows} * 4;
+  const std::optional<uint32_t> fifthBits = format.fifthBitsWord();
   for (uint64_t block = 0; block < columns / format.blockElements; ++block) {
     const std::byte *source = row + block * format.blockBytes;
-    std::byte *words = tile + blocks.wordsAt(block) + r * 4;
+    std::byte *words = tile + blocks.wordsAt(block) + r * 4, *next = words;
     for (uint32_t word : readingOrder(format)) {
-      std::memcpy(words, source + format.wordsOffset + 4 * word, 4);
-      words += uint64_t{layout.tileRows} * 4;
+      std::memcpy(next, source + format.wordsOffset + 4 * word, 4);
+      next += wordStride;
     }
+    if (fifthBits)
+      spreadWord(words + readingPlace(format, *fifthBits) * wordStride);
     if (format.halfOffset >= 0)
       std::memcpy(tile + blocks.halvesAt(block) + r * 2, source + format.halfOffset,
                   format.halfBytes());
@@ -55,6 +66,8 @@ void packBlocks(const LayoutInfo &layout, const FormatInfo &format, uint64_t col
   std::byte *words = tile + r * layout.loadWords * 4;
   std::byte *looseWords = tile + tileWordsBytes(layout, format, columns) + r * loose * 4;
   std::byte *halves = tile + tileHalvesOffset(layout, format, columns) + r * 2;
+  // Loose in this layout, or it would be in the way of whole loads of codes.
+  const std::optional<uint32_t> fifthBits = format.fifthBitsWord();
   uint64_t index = 0;
   for (uint64_t block = 0; block < columns / format.blockElements; ++block) {
     const std::byte *source = row + block * format.blockBytes;
@@ -62,8 +75,10 @@ void packBlocks(const LayoutInfo &layout, const FormatInfo &format, uint64_t col
     for (uint64_t word = 0; word < dense; ++word, ++index)
       std::memcpy(words + index / layout.loadWords * stride + index % layout.loadWords * 4,
                   sourceWords + 4 * (firstDense + word), 4);
-    std::memcpy(looseWords + block * layout.tileRows * loose * 4, sourceWords + 4 * firstLoose,
-                4 * loose);
+    std::byte *ownLoose = looseWords + block * layout.tileRows * loose * 4;
+    std::memcpy(ownLoose, sourceWords + 4 * firstLoose, 4 * loose);
+    if (fifthBits)
+      spreadWord(ownLoose + layout.place(format, *fifthBits).index * 4);
     if (format.halfOffset >= 0)
       std::memcpy(halves + block * layout.tileRows * 2, source + format.halfOffset,
                   format.halfBytes());

@@ -15,7 +15,8 @@ namespace tawny {
 /// `rows` is the order of the source file. The others cut the weight into tiles of `tileRows` rows
 /// (the last one padded with zero rows) that follow each other. A lane of a vector or a wave is a
 /// row: word i of row r lies beside word i of row r + 1, so a lane decodes its own row with the bit
-/// layout of the source format (Decode.h). A tile has three planes, each padded to 64 bytes:
+/// layout of the source format (Decode.h), but for words of fifth bits, which are spread
+/// (spreadBits). A tile has three planes, each padded to 64 bytes:
 ///   words   word i of row r of the tile at ((i / loadWords) * tileRows + r) * loadWords * 4
 ///           + (i % loadWords) * 4; i counts the words of the whole row (rowWords)
 ///   loose   loose word i of block b of row r at ((b * tileRows + r) * looseWords + i) * 4

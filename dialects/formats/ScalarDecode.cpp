@@ -40,7 +40,7 @@ struct SourceBlock {
   uint32_t word(unsigned index) const {
     uint32_t value;
     std::memcpy(&value, bytes + info.wordsOffset + 4 * index, sizeof(value));
-    return value;
+    return index == info.fifthBitsWord() ? spreadBits(value) : value;
   }
   uint32_t half() const {
     uint16_t value = 0;

@@ -87,11 +87,10 @@ Value FragmentRow::looseWord(unsigned word, unsigned index) {
   if (!load)
     load = loadLoose(b, shape, loose, block);
   Value own = b.element(load, index);
-  uint32_t shift = formatInfo(shape.format).quadShift(word);
-  if (shift == 0 || matrix.parts == 1)
+  if (word != formatInfo(shape.format).fifthBitsWord() || matrix.parts == 1)
     return own;
   // The bits of a run's first quads are to be those of the lane's share of it.
-  Value bits = b.mul(part, runs.weights / 4 / matrix.parts * shift);
+  Value bits = b.mul(part, runs.weights / 4 / matrix.parts);
   return arith::ShRUIOp::create(b, own, bits);
 }
 

@@ -22,7 +22,8 @@ std::vector<std::byte> randomBytes(size_t size, unsigned seed) {
   return bytes;
 }
 
-/// Word `index` of a row in the source file; the last word of an odd F16 row is half a word.
+/// Word `index` of a row in the source file, its fifth bits spread; the last word of an odd F16 row
+/// is half a word.
 uint32_t sourceWord(const FormatInfo &format, uint64_t columns, const std::byte *row,
                     uint64_t index) {
   uint64_t at = 4 * index, size = 4;
@@ -32,7 +33,8 @@ uint32_t sourceWord(const FormatInfo &format, uint64_t columns, const std::byte 
     size = std::min<uint64_t>(4, format.rowBytes(columns) - at);
   uint32_t value = 0;
   std::memcpy(&value, row + at, size);
-  return value;
+  return !format.isFloat() && index % format.words == format.fifthBitsWord() ? spreadBits(value)
+                                                                             : value;
 }
 
 /// Where a tile in reading order has block `block`: pairs of blocks, each behind the pair's halves.
