@@ -374,14 +374,6 @@ TEST_P(FormatTest, FifthBitsOfTheNextQuadAreOneBitOn) {
             decodeQuad(format, ops, ShiftedBlock{block.data(), info, 0}, 1));
 }
 
-TEST(FifthBits, AreSpreadOverTheBytesOfAWord) {
-  for (unsigned weight = 0; weight < 32; ++weight)
-    EXPECT_EQ(spreadBits(1u << weight), 1u << (8 * (weight % 4) + weight / 4)) << weight;
-  EXPECT_EQ(spreadBits(0), 0u);
-  EXPECT_EQ(spreadBits(0x0000000F), 0x01010101u);
-  EXPECT_EQ(spreadBits(0xFFFFFFFF), 0xFFFFFFFFu);
-}
-
 TEST_P(FormatTest, CodesStayBelowTheirLimit) {
   Format format = GetParam();
   const FormatInfo &info = formatInfo(format);

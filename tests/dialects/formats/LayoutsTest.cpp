@@ -139,6 +139,14 @@ INSTANTIATE_TEST_SUITE_P(
              std::to_string(std::get<2>(info.param)) + "blocks";
     });
 
+TEST(Layouts, FifthBitsAreSpreadOverTheBytesOfAWord) {
+  for (unsigned weight = 0; weight < 32; ++weight)
+    EXPECT_EQ(spreadBits(1u << weight), 1u << (8 * (weight % 4) + weight / 4)) << weight;
+  EXPECT_EQ(spreadBits(0), 0u);
+  EXPECT_EQ(spreadBits(0x0000000F), 0x01010101u);
+  EXPECT_EQ(spreadBits(0xFFFFFFFF), 0xFFFFFFFFu);
+}
+
 TEST(Layouts, LooseWordsLeaveCodesInWholeLoads) {
   const std::pair<Format, uint32_t> expected[] = {
       {Format::Q4_0, 0}, {Format::Q4_1, 1}, {Format::Q5_0, 1}, {Format::Q5_1, 2},
